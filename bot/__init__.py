@@ -1,0 +1,1 @@
+"""The service: channels, gateway, staff inbox, web pages and the `jzt` command."""

@@ -1,0 +1,1 @@
+"""One folder a channel, each with the same files."""

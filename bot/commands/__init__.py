@@ -1,0 +1,1 @@
+"""One module a `jzt` command (or group); each exposes `command`."""

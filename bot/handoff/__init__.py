@@ -1,0 +1,1 @@
+"""A person takes over: waiting list, staff sessions, the API behind the staff page."""

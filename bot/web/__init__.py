@@ -1,0 +1,1 @@
+"""Pages and their assets: resident chat, staff page. No external assets."""

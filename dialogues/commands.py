@@ -1,0 +1,162 @@
+"""Commands: the only language in which understanding speaks to the dialogue."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+
+class _Command(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StartFlow(_Command):
+    """Begin a flow (id of a file in dialogues/flows), optionally with slots already heard in the same message."""
+
+    kind: Literal["start_flow"] = "start_flow"
+    flow: str
+    slots: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+class SetSlot(_Command):
+    """An answer. `name` is the slot just asked unless the resident volunteered another; `raw` is what was said."""
+
+    kind: Literal["set_slot"] = "set_slot"
+    name: str
+    value: JsonValue
+    raw: str = ""
+
+
+class CorrectSlot(_Command):
+    """An earlier answer is taken back ("不对,是三口人"). `name` None: the engine resolves it by the value's type."""
+
+    kind: Literal["correct_slot"] = "correct_slot"
+    name: str | None = None
+    value: JsonValue = None
+    raw: str = ""
+
+
+class CancelFlow(_Command):
+    """The resident wants to stop the flow on top; its draft is kept."""
+
+    kind: Literal["cancel_flow"] = "cancel_flow"
+
+
+class ResumeFlow(_Command):
+    """“继续”: take up what was interrupted, paused or cancelled with a draft."""
+
+    kind: Literal["resume_flow"] = "resume_flow"
+    flow: str | None = None
+
+
+class SkipQuestion(_Command):
+    """The resident does not want to, or cannot, answer this question."""
+
+    kind: Literal["skip_question"] = "skip_question"
+    reason: Literal["skip", "dont_know"] = "skip"
+
+
+class Repeat(_Command):
+    """Say the last messages again; `simpler` asks for plainer words."""
+
+    kind: Literal["repeat"] = "repeat"
+    simpler: bool = False
+
+
+class AskWhy(_Command):
+    """“为什么问这个”."""
+
+    kind: Literal["ask_why"] = "ask_why"
+
+
+class HumanHandoff(_Command):
+    """“人工”."""
+
+    kind: Literal["human_handoff"] = "human_handoff"
+
+
+class AskPolicy(_Command):
+    """A policy question, in the resident's own words, for retrieval."""
+
+    kind: Literal["ask_policy"] = "ask_policy"
+    question: str
+
+
+class ChitChat(_Command):
+    """Greeting, thanks, bot challenge, abuse …: `topic` names a response group in the pattern files."""
+
+    kind: Literal["chitchat"] = "chitchat"
+    topic: str
+
+
+class Clarify(_Command):
+    """Two or three readings are close; at most three options are shown. Options are flow ids or pattern options."""
+
+    kind: Literal["clarify"] = "clarify"
+    options: tuple[str, ...] = Field(min_length=1)
+
+
+class CannotHandle(_Command):
+    """Understanding failed, with its reason. `invalid_answer`: the asked slot's value could not be read."""
+
+    kind: Literal["cannot_handle"] = "cannot_handle"
+    reason: Literal[
+        "not_understood", "invalid_answer", "empty", "too_long", "unsupported_file", "no_text"
+    ] = "not_understood"
+    raw: str = ""
+
+
+class UrgentDanger(_Command):
+    """Suicide, violence, a child alone, no food: goes to the top of the waiting list at once."""
+
+    kind: Literal["urgent_danger"] = "urgent_danger"
+    danger: Literal["suicide", "violence", "child_alone", "no_food", "medical", "other"]
+
+
+class AttachFile(_Command):
+    """A file that was checked and stored; the flow decides which document it is. Never carries the bytes."""
+
+    kind: Literal["attach_file"] = "attach_file"
+    document_id: str
+    sha256: str
+    mime: str
+    size: int = Field(description="bytes")
+    filename: str = ""
+
+
+class SessionStart(_Command):
+    """First contact, or contact after a long pause (see the session pattern)."""
+
+    kind: Literal["session_start"] = "session_start"
+
+
+class CaseUpdate(_Command):
+    """A status event of the resident's own case came back from the back office."""
+
+    kind: Literal["case_update"] = "case_update"
+    receipt: str
+    status: str
+    text: str
+
+
+Command = Annotated[
+    StartFlow
+    | SetSlot
+    | CorrectSlot
+    | CancelFlow
+    | ResumeFlow
+    | SkipQuestion
+    | Repeat
+    | AskWhy
+    | HumanHandoff
+    | AskPolicy
+    | ChitChat
+    | Clarify
+    | CannotHandle
+    | UrgentDanger
+    | AttachFile
+    | SessionStart
+    | CaseUpdate,
+    Field(discriminator="kind"),
+]

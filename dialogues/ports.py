@@ -1,0 +1,115 @@
+"""What the dialogue core needs from outside, as protocols; implementations are handed in at the rim."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal, Protocol
+
+from pydantic import JsonValue
+
+from dialogues.commands import Command
+from policies_kb.types import Answer, Choice, FactQuestion, SchemeResult
+
+SlotType = Literal[
+    "text", "int", "money", "number", "bool", "choice", "date", "person_name", "id_number", "phone", "bank_account",
+    "address", "relation", "file",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class AskedSlot:
+    """The question the resident is looking at: what an answer to it must look like."""
+
+    name: str
+    type: SlotType
+    choices: tuple[Choice, ...] = ()
+    flow: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnderstandingContext:
+    """What understanding may know of the conversation. No personal data beyond slot names and types."""
+
+    conversation_id: str
+    pack: str
+    asked: AskedSlot | None = None
+    filled: Mapping[str, SlotType] = field(default_factory=dict)
+    active_flow: str | None = None
+    now: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Understood:
+    """Commands in the order they are to be applied, and where they came from."""
+
+    commands: Sequence[Command]
+    intent: str | None = None
+    confidence: float = 1.0
+    source: Literal["rasa", "rules", "payload", "llm"] = "rules"
+
+
+class Understanding(Protocol):
+    """Text to Commands. Never raises: when the model server is away, the rule fallback answers."""
+
+    async def understand(self, text: str, context: UnderstandingContext) -> Understood: ...
+
+
+class Knowledge(Protocol):
+    """The policy side of one pack, as the dialogue sees it. Pure and quick (milliseconds)."""
+
+    @property
+    def pack(self) -> str: ...
+
+    @property
+    def version(self) -> str: ...
+
+    def answer(self, question: str, *, today: date, scheme: str | None = None) -> Answer: ...
+
+    def next_question(
+        self, facts: Mapping[str, JsonValue], *, skipped: Collection[str] = (), schemes: Collection[str] = (),
+        today: date,
+    ) -> FactQuestion | None: ...  # fmt: skip
+
+    def with_answer(
+        self, facts: Mapping[str, JsonValue], key: str, value: JsonValue
+    ) -> dict[str, JsonValue]: ...
+
+    def assess(self, facts: Mapping[str, JsonValue], *, today: date) -> Sequence[SchemeResult]: ...
+
+    def scheme_name(self, scheme: str) -> str: ...
+
+    def workflow(self, schemes: Collection[str]) -> Sequence[WorkflowStep]: ...
+
+    def text(self, key: str) -> str:
+        """A text of the pack by dotted key: hotline, emergency numbers, office address and hours, retention, …"""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowStep:
+    """One step after submission: who does it and within how many workdays of the step before (None: no limit)."""
+
+    id: str
+    title: str
+    owner: str
+    workdays: int | None
+    notice: str
+    document: str
+    clause: str
+    calendar_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Workday:
+    """A computed date; `provisional` when the official calendar does not reach it yet (weekends only were skipped)."""
+
+    day: date
+    provisional: bool
+
+
+class WorkCalendar(Protocol):
+    """Chinese workdays."""
+
+    def add_workdays(self, start: date, days: int) -> Workday: ...

@@ -1,0 +1,1 @@
+"""Cases leave through an outbox; the reference back office receives them."""

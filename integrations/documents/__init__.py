@@ -1,0 +1,1 @@
+"""Files a resident sends: checked, encrypted, stored."""

@@ -1,0 +1,1 @@
+"""One SQLAlchemy model for SQLite and PostgreSQL, migrations by Alembic."""

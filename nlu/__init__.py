@@ -1,0 +1,1 @@
+"""Understanding: a Rasa NLU project (its own environment) and the typed client that turns text into Commands."""

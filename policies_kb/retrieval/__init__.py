@@ -1,0 +1,1 @@
+"""Clause-level answers with citations, or an honest refusal."""

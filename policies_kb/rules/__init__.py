@@ -1,0 +1,1 @@
+"""Three-valued eligibility rules that explain themselves."""

@@ -1,0 +1,85 @@
+"""What the policy side hands to its callers: answers with citations, assessment results, questions to ask."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+Outcome = Literal["likely", "unlikely", "unknown"]
+FactType = Literal["int", "money", "bool", "choice", "number", "text"]
+
+
+class Frozen(BaseModel):
+    """Base of the value objects: immutable, no unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Citation(Frozen):
+    """A clause an answer or a rule rests on. `quote` is the pack's clause text, never invented."""
+
+    document: str = Field(description="title of the source document, in Chinese")
+    clause: str = Field(description="clause number as printed, for example 三(二)4")
+    scheme: str | None = Field(description="scheme id in pinyin, or null for procedures")
+    quote: str
+    pack: str
+
+
+class Answer(Frozen):
+    """Result of a policy question. `answered` is false for an honest refusal; then `citations` is empty."""
+
+    answered: bool
+    answer: str
+    citations: tuple[Citation, ...] = ()
+    confidence: float = Field(ge=0, le=1)
+    suggestions: tuple[str, ...] = ()
+    leads_to: Literal["assess", "case_status"] | None = None
+    scheme: str | None = None
+
+
+class Reason(Frozen):
+    """One line of a result: what was compared with what, and the clause it rests on."""
+
+    text: str
+    clause: str
+    document: str
+
+
+class SchemeResult(Frozen):
+    """What the rules say of one scheme. Amounts are in yuan; null where the rules give none or it is not known."""
+
+    scheme: str
+    outcome: Outcome
+    amount_month: float | None = None
+    amount_once: float | None = None
+    reasons: tuple[Reason, ...] = ()
+    missing: tuple[str, ...] = ()
+    next: str = ""
+    borderline: bool = False
+
+
+class Choice(Frozen):
+    """One allowed answer: the stored value and the words on its button."""
+
+    value: JsonValue
+    title: str
+
+
+class FactQuestion(Frozen):
+    """One question of the self-assessment.
+
+    `key` names the fact it fills: a household fact (`savings`) or a member's (`household.0.age`).
+    Ranges offered for sums are choices whose value is a representative figure in yuan.
+    """
+
+    key: str
+    type: FactType
+    unit: str = ""
+    text: str
+    simpler: str = Field(description="the same question in plainer words, used when asked again")
+    why: str = Field(description="why this is asked, in plain words")
+    choices: tuple[Choice, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    skippable: bool = True

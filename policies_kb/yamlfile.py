@@ -1,0 +1,96 @@
+"""YAML read into pydantic models, with the file and line of whatever is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from policies_kb.errors import DataFileError, Problem
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
+Path_ = tuple[str | int, ...]
+
+
+def read_yaml(path: Path) -> Any:
+    """Parse one YAML file, keeping line numbers.
+
+    Raises:
+        DataFileError: the file is missing, is not UTF-8 or is not YAML; names the line where there is one.
+    """
+    # The round-trip loader is the one that keeps line numbers; it refuses duplicate keys by itself.
+    parser = YAML(typ="rt")
+    try:
+        return parser.load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise DataFileError([Problem(path, None, "", "the file is missing", "create it")]) from None
+    except UnicodeDecodeError as error:
+        raise DataFileError(
+            [Problem(path, None, "", f"not UTF-8 ({error.reason})", "save it as UTF-8")]
+        ) from None
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else None
+        raise DataFileError([Problem(path, line, "", f"not valid YAML: {error.problem}")]) from None
+    except YAMLError as error:
+        raise DataFileError([Problem(path, None, "", f"not valid YAML: {error}")]) from None
+
+
+def line_of(data: Any, where: Path_) -> int | None:
+    """The 1-based line of the value at `where` inside round-trip data, or of its nearest parent that has one."""
+    line: int | None = None
+    node = data
+    for key in where:
+        if isinstance(node, CommentedMap) and key in node:
+            line = node.lc.value(key)[0] + 1 if _scalar(node[key]) else node.lc.key(key)[0] + 1
+            node = node[key]
+        elif isinstance(node, CommentedSeq) and isinstance(key, int) and key < len(node):
+            line = node.lc.item(key)[0] + 1
+            node = node[key]
+        else:
+            # A missing or misspelt key: the parent's own line is the nearest place to look.
+            break
+    if line is None and isinstance(data, CommentedMap | CommentedSeq):
+        line = data.lc.line + 1
+    return line
+
+
+def _scalar(value: Any) -> bool:
+    return not isinstance(value, CommentedMap | CommentedSeq)
+
+
+def plain(value: Any) -> Any:
+    """Round-trip data as plain dicts, lists and scalars."""
+    if isinstance(value, CommentedMap):
+        return {plain(key): plain(item) for key, item in value.items()}
+    if isinstance(value, CommentedSeq):
+        return [plain(item) for item in value]
+    return value
+
+
+def problems_of(error: ValidationError, path: Path, data: Any, base: Path_ = ()) -> list[Problem]:
+    """A pydantic ValidationError as problems with file, line and field."""
+    found = []
+    for detail in error.errors(include_url=False):
+        where = base + tuple(part for part in detail["loc"] if isinstance(part, str | int))
+        field = ".".join(str(part) for part in where)
+        cure = "see docs for the allowed fields" if detail["type"] == "extra_forbidden" else ""
+        found.append(Problem(path, line_of(data, where), field, detail["msg"], cure))
+    return found
+
+
+def load_model(path: Path, model: type[ModelT]) -> ModelT:
+    """Read `path` and validate it as `model`.
+
+    Raises:
+        DataFileError: with one problem (file, line, field, what) for each fault found.
+    """
+    data = read_yaml(path)
+    try:
+        return model.model_validate(plain(data))
+    except ValidationError as error:
+        raise DataFileError(problems_of(error, path, data)) from None
