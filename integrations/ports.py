@@ -159,6 +159,11 @@ class Messages(Protocol):
 
     async def conversations_with_pending(self, limit: int = 100) -> Sequence[str]: ...
     async def mark_processed(self, message_id: str) -> None: ...
+    async def attempted(self, message_id: str) -> int:
+        """Count one more attempt to work an inbound message (before the work, so that a crash is counted too);
+        returns the attempts so far, this one included."""
+        ...
+
     async def say(
         self,
         conversation_id: str,
@@ -197,6 +202,7 @@ class Handoffs(Protocol):
         ...
 
     async def taken_by(self, assignee: str) -> Sequence[HandoffRow]: ...
+    async def get(self, handoff_id: str) -> HandoffRow | None: ...
     async def open_for(self, conversation_id: str) -> HandoffRow | None: ...
     async def take(self, handoff_id: str, assignee: str) -> HandoffRow:
         """Raises AlreadyTaken when another member of staff was first, NotFound when it is closed."""
@@ -236,6 +242,14 @@ class Outbox(Protocol):
 
     async def due(self, now: datetime, limit: int = 20) -> Sequence[OutboxRow]:
         """Pending entries due; claimed for this transaction (SKIP LOCKED where the database has it)."""
+        ...
+
+    async def claim(self, now: datetime, lease_until: datetime, limit: int = 20) -> Sequence[OutboxRow]:
+        """Like `due`, and sets `next_attempt_at` of every entry returned to `lease_until` (attempts unchanged).
+
+        So no transaction stays open over HTTP, two workers never send the same entry at once, and an entry
+        whose worker died is due again when the lease ends.
+        """
         ...
 
     async def delivered(self, outbox_id: str) -> None: ...
