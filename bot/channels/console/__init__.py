@@ -1,0 +1,1 @@
+"""The console channel: a script replayed, or a chat in a terminal."""
