@@ -1,0 +1,150 @@
+"""Fixtures every suite may use: real servers, storage and bus on each of their kinds, a key and a clock.
+
+`storage` and `bus` run the test once on each kind. A test that needs only one asks for `sqlite_storage`,
+`postgres_storage`, `memory_bus` or `redis_bus`. `database_url` is a fresh, empty database for tests that open storage
+themselves.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from integrations.crypto import Keyring
+from integrations.ports import Bus, Storage
+from tests.support.clock import Clock
+from tests.support.servers import PostgresServer, RedisServer
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    # Not under pytest's own base folder: that one is closed to the user postgres.
+    with tempfile.TemporaryDirectory(prefix="jzt-pg-", ignore_cleanup_errors=True) as folder:
+        server = PostgresServer(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """A fresh, empty PostgreSQL database."""
+    url = postgres_server.create_database()
+    yield url
+    postgres_server.drop_database(url)
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """A SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'jzt.sqlite3'}"
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, empty database of each kind."""
+    return str(request.getfixturevalue(f"{request.param}_url"))
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """The session's Redis. A test that kills a server takes its own (`own_redis_server`)."""
+    with tempfile.TemporaryDirectory(prefix="jzt-redis-") as folder:
+        server = RedisServer(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def own_redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A Redis of this test alone, to be killed and started again at will."""
+    with tempfile.TemporaryDirectory(prefix="jzt-redis-") as folder:
+        server = RedisServer(Path(folder))
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
+
+
+@pytest.fixture
+def redis_url(redis_server: RedisServer) -> str:
+    """URL of the session's Redis. Keys are not shared between tests as long as they hold a fresh id."""
+    return redis_server.url
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    return Keyring.from_text("A" * 43 + "=")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def sqlite_storage(sqlite_url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
+    async for opened in _storage(sqlite_url, keyring, clock):
+        yield opened
+
+
+@pytest.fixture
+async def postgres_storage(postgres_url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
+    async for opened in _storage(postgres_url, keyring, clock):
+        yield opened
+
+
+@pytest.fixture
+async def storage(database_url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
+    """Migrated and empty, once on each database."""
+    async for opened in _storage(database_url, keyring, clock):
+        yield opened
+
+
+async def _storage(url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
+    from integrations.storage import open_storage
+
+    opened = open_storage(url, keyring, clock=clock)
+    try:
+        await opened.migrate()
+        yield opened
+    finally:
+        await opened.close()
+
+
+@pytest.fixture
+async def memory_bus() -> AsyncIterator[Bus]:
+    from integrations.redis import open_bus
+
+    opened = open_bus(None)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def redis_bus(redis_url: str) -> AsyncIterator[Bus]:
+    from integrations.redis import open_bus
+
+    opened = open_bus(redis_url)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
+    """Once in-process, once on Redis."""
+    url = None if request.param == "memory" else str(request.getfixturevalue("redis_url"))
+    from integrations.redis import open_bus
+
+    opened = open_bus(url)
+    yield opened
+    await opened.close()
