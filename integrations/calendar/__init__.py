@@ -1,1 +1,5 @@
 """Chinese workdays."""
+
+from integrations.calendar.workdays import CalendarOverrides, WorkCalendar, Workday
+
+__all__ = ["CalendarOverrides", "WorkCalendar", "Workday"]
