@@ -1,8 +1,9 @@
 """Workdays by the State Council's holiday notices, as far as they reach, and an office's own days.
 
 `chinesecalendar` carries the notices (2004 up to the latest year it knows). The notice for a year comes out in the
-autumn before; until then only weekends are skipped and the date is marked provisional, because real holidays can only
-move it later. An office bridges the gap with an overrides file.
+autumn before; until then weekends and the holidays fixed by law (`holidays`: 全国年节及纪念日放假办法) are skipped and the
+date is marked provisional, because the notice still shifts weekends around. An office bridges the gap with an
+overrides file.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 import chinese_calendar
+import holidays
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _NOTICED = {day.year for day in chinese_calendar.holidays}
+_STATUTORY = holidays.country_holidays("CN")
 _SATURDAY = 5
 
 
@@ -68,14 +71,14 @@ class WorkCalendar:
         self._known = _NOTICED | (overrides.complete_years if overrides else frozenset())
 
     def is_workday(self, day: date) -> bool:
-        """Whether the office works on `day`; weekends only where no notice reaches."""
+        """Whether the office works on `day`; weekends and statutory holidays where no notice reaches."""
         if day in self._workdays:
             return True
         if day in self._holidays:
             return False
         if day.year in _NOTICED:
             return bool(chinese_calendar.is_workday(day))
-        return day.weekday() < _SATURDAY
+        return day.weekday() < _SATURDAY and day not in _STATUTORY
 
     def add_workdays(self, start: date, days: int) -> Workday:
         """The `days`-th workday after `start`, which itself is not counted; `start` for 0 days.
