@@ -15,6 +15,8 @@ import pytest
 
 from integrations.crypto import Keyring
 from integrations.ports import Bus, Storage
+from integrations.redis import open_bus
+from integrations.storage import open_storage
 from tests.support.clock import Clock
 from tests.support.servers import PostgresServer, RedisServer
 
@@ -111,8 +113,6 @@ async def storage(database_url: str, keyring: Keyring, clock: Clock) -> AsyncIte
 
 
 async def _storage(url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
-    from integrations.storage import open_storage
-
     opened = open_storage(url, keyring, clock=clock)
     try:
         await opened.migrate()
@@ -123,8 +123,6 @@ async def _storage(url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[St
 
 @pytest.fixture
 async def memory_bus() -> AsyncIterator[Bus]:
-    from integrations.redis import open_bus
-
     opened = open_bus(None)
     yield opened
     await opened.close()
@@ -132,8 +130,6 @@ async def memory_bus() -> AsyncIterator[Bus]:
 
 @pytest.fixture
 async def redis_bus(redis_url: str) -> AsyncIterator[Bus]:
-    from integrations.redis import open_bus
-
     opened = open_bus(redis_url)
     yield opened
     await opened.close()
@@ -143,8 +139,6 @@ async def redis_bus(redis_url: str) -> AsyncIterator[Bus]:
 async def bus(request: pytest.FixtureRequest) -> AsyncIterator[Bus]:
     """Once in-process, once on Redis."""
     url = None if request.param == "memory" else str(request.getfixturevalue("redis_url"))
-    from integrations.redis import open_bus
-
     opened = open_bus(url)
     yield opened
     await opened.close()
