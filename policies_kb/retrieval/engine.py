@@ -1,0 +1,316 @@
+"""Answers to policy questions from a pack's clauses: the clause's own words with its citation, or an honest "I do
+not know" that names a person to ask. Nothing here writes a sentence of policy of its own."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import Final, Protocol
+
+from policies_kb.clauses import Clause, Document
+from policies_kb.retrieval.glossary import load_glossary
+from policies_kb.retrieval.index import Hit, Index, Query
+from policies_kb.retrieval.text import LONGEST, Reader, clean, has_content
+from policies_kb.types import Answer, Citation
+
+# Below this a question is refused; chosen on the development split of the packs' eval.yml.
+THRESHOLD: Final = 0.5
+_PARTS: Final = re.compile(r"[?？!！。;；\n]+|(?:,|，)?(?:还有就是|还有|另外|顺便问|顺便|再问)")
+_MOST_PARTS: Final = 4
+_SUGGESTIONS: Final = 3
+
+
+class Corpus(Protocol):
+    """What the retriever needs of a pack (`policies_kb.pack.Pack` has it)."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def documents(self) -> tuple[Document, ...]: ...
+
+    @property
+    def texts(self) -> Mapping[str, str]: ...
+
+    def files(self, name: str) -> tuple[Path, ...]:
+        """Files of this name in the pack and its ancestors, the pack's own first."""
+        ...
+
+
+class Retriever:
+    """Answers questions over one pack. Deterministic; built in well under a second; safe to share.
+
+    Raises on construction:
+        DataFileError: the pack's glossary.yml is wrong.
+    """
+
+    def __init__(self, pack: Corpus) -> None:
+        self._pack = pack.name
+        self._texts = pack.texts
+        self._glossary = load_glossary(pack.files("glossary.yml"))
+        self._reader = Reader(self._glossary)
+        self._clauses = tuple(clause for document in pack.documents for clause in document.clauses)
+        self._covered_schemes = frozenset(scheme for clause in self._clauses for scheme in clause.schemes)
+        self._amendments = {
+            (reference.document, reference.clause): clause
+            for clause in self._clauses
+            for reference in clause.amends
+        }
+        self._indexes: dict[tuple[bool, ...], Index] = {}
+
+    def answer(self, question: str, *, today: date, scheme: str | None = None) -> Answer:
+        """Answer `question` by the clauses in force on `today`.
+
+        `scheme` is what the conversation is about; it counts when the question names no scheme itself. Never
+        raises: whatever cannot be answered is refused kindly, with `answered` false.
+        """
+        text = clean(question)
+        if not has_content(text):
+            return self._refuse("我没有看清您的问题。请用一句话说说您想问什么,比如“低保怎么申请”。", 1.0)
+        if len(question) > LONGEST:
+            return self._refuse("您发的内容太长了,我一次看不完。请挑最要紧的一句话问我。", 1.0)
+        parts = [part for part in _PARTS.split(text) if len(part) > 1 and has_content(part)][:_MOST_PARTS]
+        found: list[Answer] = []
+        context = frozenset({scheme}) if scheme else frozenset()
+        for part in parts or [text]:
+            query = self._query(part)
+            context = query.schemes or context
+            found.append(self._answer_one(query, context, today))
+        return found[0] if len(found) == 1 else self._join(found)
+
+    def baseline(self, question: str, *, today: date) -> Answer:
+        """Plain BM25's best clause and never a refusal: what the evaluation compares with."""
+        index = self._index(today, "in_force")
+        scores = index.bm25(self._query(clean(question)))
+        clause = index.clauses[int(scores.argmax())]
+        return Answer(answered=True, answer=clause.text, citations=(_cite(clause),), confidence=1.0)
+
+    def _query(self, text: str) -> Query:
+        repaired = self._reader.repair(text)
+        units = self._reader.read(repaired, repair=True)
+        concepts = {token for unit in units for token in unit.concepts}
+        return Query(
+            text=repaired,
+            units=units,
+            schemes=frozenset(
+                token.removeprefix("scheme:") for token in concepts if token.startswith("scheme:")
+            ),
+            aspects=frozenset(
+                token.removeprefix("aspect:") for token in concepts if token.startswith("aspect:")
+            ),
+        )
+
+    def _index(self, today: date, dated: str) -> Index:
+        """The index over the clauses that are in force (or not) today; days with the same clauses share one."""
+        mask = tuple((clause.dated(today) == "in_force") == (dated == "in_force") for clause in self._clauses)
+        if mask not in self._indexes:
+            kept = [clause for clause, keep in zip(self._clauses, mask, strict=True) if keep]
+            self._indexes[mask] = Index(kept, self._reader, own_pack=self._pack)
+        return self._indexes[mask]
+
+    def _answer_one(self, query: Query, schemes: frozenset[str], today: date) -> Answer:
+        personal = any(words in query.text for words in self._glossary.personal)
+        status = any(words in query.text for words in self._glossary.case_status)
+        hits = self._index(today, "in_force").search(query, schemes=schemes)
+        if not hits:
+            return self._unknown(query, 0.0, today, schemes)
+        confidence = self.confidence(query, hits, schemes)
+        best = hits[0]
+        if confidence < THRESHOLD:
+            if status:
+                return self._case_status()
+            return self._unknown(query, confidence, today, schemes)
+        chosen = [best, *self._also(query, hits)]
+        clauses = [hit.clause for hit in chosen]
+        amended = [
+            amendment
+            for clause in clauses
+            if (amendment := self._amendments.get((clause.document_id, clause.number))) is not None
+            and amendment.dated(today) == "in_force"
+            and amendment not in clauses
+        ]
+        lines = [clause.text for clause in clauses]
+        lines += [f"本地另有规定:{clause.text}" for clause in amended]
+        clauses += amended
+        leads_to = "case_status" if status else "assess" if personal and best.clause.schemes else None
+        if status:
+            lines.append("您自己的申请办到哪一步,要查办理记录。")
+        elif leads_to == "assess":
+            lines.append("能不能享受,要看全家的收入、财产等情况,由办事机关核实后决定。您可以先做个自测。")
+        citations = tuple(_cite(clause) for clause in clauses)
+        sources = ";".join(dict.fromkeys(f"《{one.document}》{one.clause}" for one in citations))
+        return Answer(
+            answered=True,
+            answer="\n".join([*lines, f"依据:{sources}"]),
+            citations=citations,
+            confidence=round(confidence, 3),
+            suggestions=self._suggest(clauses, hits, today),
+            leads_to=leads_to,
+            scheme=_one_scheme(schemes, best.clause),
+        )
+
+    def confidence(self, query: Query, hits: Sequence[Hit], schemes: frozenset[str]) -> float:
+        """How sure it is that the best clause answers the question, 0..1."""
+        best = hits[0]
+        outside = any(token.startswith("outside:") for unit in query.units for token in unit.concepts)
+        missing_scheme = bool(schemes) and not schemes & self._covered_schemes
+        evidence = (
+            -3.2
+            + 4.0 * best.ask
+            + 4.0 * best.covered
+            + 0.4 * best.scheme
+            + 0.3 * best.aspect
+            - 2.5 * outside
+            - 3.0 * missing_scheme
+        )
+        return 1.0 / (1.0 + math.exp(-evidence))
+
+    def _also(self, query: Query, hits: Sequence[Hit]) -> list[Hit]:
+        """A second clause, where it answers nearly as well and settles another side that was asked for."""
+        best = hits[0]
+        for hit in hits[1:4]:
+            close = hit.score >= 0.9 * best.score
+            if close and hit.clause.aspect != best.clause.aspect and hit.aspect and hit.covered >= 0.5:
+                return [hit]
+        return []
+
+    def _unknown(self, query: Query, confidence: float, today: date, schemes: frozenset[str]) -> Answer:
+        confidence = round(confidence, 3)
+        for unit in query.units:
+            for token in unit.concepts:
+                other = self._glossary.outside.get(token.removeprefix("outside:"))
+                if other is not None:
+                    where = f"请问{other.where}。" if other.where else ""
+                    return self._refuse(
+                        f"您问的是{other.topic}方面的事,不归社会救助管,我这里没有材料,不敢乱说。{where}",
+                        confidence,
+                    )
+        undated = self._index(today, "out_of_force").search(query, schemes=schemes)
+        if undated and self.confidence(query, undated, schemes) >= THRESHOLD:
+            clause = undated[0].clause
+            if clause.dated(today) == "expired" and clause.effective_to is not None:
+                what = f"已在{chinese_date(clause.effective_to)}到期,现在不能再按它办"
+            else:
+                what = f"要到{chinese_date(clause.effective_from)}才开始施行"
+            return self._refuse(
+                f"《{clause.document_title}》里有这方面的规定,但它{what}。{self._person()}", confidence
+            )
+        gone = [
+            self._glossary.names[one]
+            for one in sorted(schemes - self._covered_schemes)
+            if one in self._glossary.names
+        ]
+        if gone and not schemes & self._covered_schemes:
+            return self._refuse(
+                f"我手上的本地材料没有写{gone[0]}的规定,不敢乱说。{self._person()}", confidence
+            )
+        return self._refuse(
+            f"这个问题,我手上的政策材料里没有找到依据,不敢乱说。{self._person()}",
+            confidence,
+            schemes=schemes,
+            today=today,
+        )
+
+    def _person(self) -> str:
+        phone = self._texts.get("hotline", "")
+        call = f",或者打{phone}" if phone else ",或者打当地公布的社会救助热线"
+        return f"您可以发“人工”找工作人员{call}。"
+
+    def _case_status(self) -> Answer:
+        return Answer(
+            answered=False, answer="您自己的申请办到哪一步,要查办理记录。我可以帮您查进度,也可以发“人工”找工作人员。",
+            confidence=0.0, leads_to="case_status", suggestions=self._common(),
+        )  # fmt: skip
+
+    def _refuse(
+        self,
+        text: str,
+        confidence: float,
+        *,
+        schemes: frozenset[str] = frozenset(),
+        today: date | None = None,
+    ) -> Answer:
+        near: list[str] = []
+        if today is not None:
+            near = [
+                clause.asks[0]
+                for clause in self._clauses
+                if schemes & set(clause.schemes) and clause.dated(today) == "in_force"
+            ][:_SUGGESTIONS]
+        return Answer(
+            answered=False, answer=text, confidence=confidence, suggestions=tuple(near) or self._common()
+        )
+
+    def _common(self) -> tuple[str, ...]:
+        """Questions residents ask most, as far as the pack answers them."""
+        wanted = (("who", "dibao"), ("documents", None), ("who", "linshi_jinan"))
+        found: list[str] = []
+        for aspect, scheme in wanted:
+            for clause in self._clauses:
+                fits = scheme in clause.schemes if scheme else not clause.schemes
+                if clause.aspect == aspect and fits and clause.asks[0] not in found:
+                    found.append(clause.asks[0])
+                    break
+        return tuple(found)
+
+    def _suggest(self, told: Sequence[Clause], hits: Sequence[Hit], today: date) -> tuple[str, ...]:
+        """Next questions on the same scheme, of other sides than those just told."""
+        schemes = set(told[0].schemes)
+        aspects = {clause.aspect for clause in told}
+        found: list[str] = []
+        for hit in hits:
+            clause = hit.clause
+            same = bool(schemes & set(clause.schemes)) or (not schemes and not clause.schemes)
+            if same and clause.aspect not in aspects and clause not in told:
+                found.append(clause.asks[0])
+                aspects.add(clause.aspect)
+            if len(found) == _SUGGESTIONS:
+                break
+        return tuple(found)
+
+    def _join(self, found: Sequence[Answer]) -> Answer:
+        """One answer of several; what could not be answered is said once, at the end."""
+        answered = [one for one in found if one.answered]
+        if not answered:
+            return found[0]
+        kept: list[Answer] = []
+        for one in answered:
+            if one.answer not in [other.answer for other in kept]:
+                kept.append(one)
+        refused = len(answered) < len(found)
+        text = "\n\n".join(one.answer for one in kept)
+        if refused:
+            text += f"\n\n您问的另外一点,我手上的材料里没有找到依据,不敢乱说。{self._person()}"
+        leads = [one.leads_to for one in found if one.leads_to]
+        return Answer(
+            answered=True,
+            answer=text,
+            citations=tuple(dict.fromkeys(citation for one in kept for citation in one.citations)),
+            confidence=min(one.confidence for one in answered),
+            suggestions=kept[-1].suggestions,
+            leads_to=leads[0] if leads else None,
+            scheme=kept[0].scheme,
+        )
+
+
+def chinese_date(day: date) -> str:
+    """`2026年3月5日`."""
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
+def _cite(clause: Clause) -> Citation:
+    return Citation(
+        document=clause.document_title, clause=clause.number, scheme=clause.schemes[0] if clause.schemes else None,
+        quote=clause.text, pack=clause.pack,
+    )  # fmt: skip
+
+
+def _one_scheme(schemes: frozenset[str], clause: Clause) -> str | None:
+    """The scheme a follow-up question will be about."""
+    both = [scheme for scheme in clause.schemes if scheme in schemes]
+    if both:
+        return both[0]
+    return clause.schemes[0] if len(clause.schemes) == 1 else None

@@ -1,0 +1,109 @@
+"""The glossary: what residents say, and what the documents call it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import get_args
+
+from pydantic import Field, field_validator
+
+from policies_kb.clauses import Aspect
+from policies_kb.types import Frozen
+from policies_kb.yamlfile import load_model
+
+_ASPECTS = frozenset(get_args(Aspect))
+
+
+class Family(Frozen):
+    """A loose expression that may mean several schemes."""
+
+    words: tuple[str, ...] = Field(min_length=1)
+    schemes: tuple[str, ...] = Field(min_length=1)
+
+
+class Outside(Frozen):
+    """Business of another office: named so that a refusal can say where to ask."""
+
+    topic: str
+    words: tuple[str, ...] = Field(min_length=1)
+    where: str = ""
+
+
+class GlossaryFile(Frozen):
+    """`glossary.yml`. The first word of every row is the documents' own."""
+
+    schemes: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    families: tuple[Family, ...] = ()
+    aspects: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    synonyms: tuple[tuple[str, ...], ...] = ()
+    outside: tuple[Outside, ...] = ()
+    noise: tuple[str, ...] = ()
+    personal: tuple[str, ...] = ()
+    case_status: tuple[str, ...] = ()
+
+    @field_validator("aspects")
+    @classmethod
+    def _known(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+        unknown = sorted(set(value) - _ASPECTS)
+        if unknown:
+            raise ValueError(f"unknown aspect {', '.join(unknown)}; there are {', '.join(sorted(_ASPECTS))}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Glossary:
+    """A pack's glossary with its ancestors' laid under it.
+
+    `concepts` maps a word to its concept tokens: `scheme:dibao`, `aspect:who`, `same:公示`, `outside:婚姻登记`.
+    """
+
+    names: dict[str, str]
+    concepts: dict[str, tuple[str, ...]]
+    outside: dict[str, Outside]
+    noise: frozenset[str]
+    personal: tuple[str, ...]
+    case_status: tuple[str, ...]
+
+
+def load_glossary(paths: Sequence[Path]) -> Glossary:
+    """Read glossary files, the nearest pack's first, into one glossary.
+
+    Raises:
+        DataFileError: a file is not a glossary; names file, line and field.
+    """
+    files = [load_model(path, GlossaryFile) for path in paths]
+    names: dict[str, str] = {}
+    concepts: dict[str, dict[str, None]] = {}
+
+    def add(word: str, concept: str) -> None:
+        concepts.setdefault(word.lower(), {})[concept] = None
+
+    for file in files:
+        for scheme, words in file.schemes.items():
+            if words:
+                names.setdefault(scheme, words[0])
+            for word in words:
+                add(word, f"scheme:{scheme}")
+        for family in file.families:
+            for word in family.words:
+                for scheme in family.schemes:
+                    add(word, f"scheme:{scheme}")
+        for aspect, words in file.aspects.items():
+            for word in words:
+                add(word, f"aspect:{aspect}")
+        for row in file.synonyms:
+            for word in row:
+                add(word, f"same:{row[0]}")
+        for other in file.outside:
+            for word in other.words:
+                add(word, f"outside:{other.topic}")
+    return Glossary(
+        names=names,
+        concepts={word: tuple(found) for word, found in concepts.items()},
+        outside={other.topic: other for file in files for other in file.outside},
+        noise=frozenset(word for file in files for word in file.noise),
+        personal=tuple(word for file in files for word in file.personal),
+        case_status=tuple(word for file in files for word in file.case_status),
+    )

@@ -1,0 +1,165 @@
+"""Lexical index over the clauses of one pack: BM25 over words and concepts, likeness to the questions a clause
+answers, and what the question says of scheme and aspect."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import bm25s
+import numpy as np
+
+from policies_kb.clauses import Clause
+from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, rarity
+
+# Weights of the parts of a score; found on the development split of the packs' eval.yml (docs/decisions.md).
+W_TEXT: Final = 0.30
+W_ASK: Final = 0.55
+W_HEADING: Final = 0.15
+SCHEME_MATCH: Final = 0.10
+SCHEME_CLASH: Final = -0.30
+ASPECT_MATCH: Final = 0.08
+OWN_PACK: Final = 0.03
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question as the index sees it."""
+
+    text: str
+    units: tuple[Unit, ...]
+    schemes: frozenset[str]
+    aspects: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A clause with its score and the evidence a confidence is made of, each 0..1."""
+
+    clause: Clause
+    score: float
+    ask: float
+    text: float
+    covered: float
+    scheme: bool
+    aspect: bool
+
+
+class Index:
+    """Built once for a pack; searching is deterministic and takes well below a millisecond a hundred clauses."""
+
+    def __init__(self, clauses: Sequence[Clause], reader: Reader, *, own_pack: str) -> None:
+        self.clauses = tuple(clauses)
+        self._own_pack = own_pack
+        texts = [reader.read(clean(clause.text)) for clause in self.clauses]
+        headings = [reader.read(clean(clause.heading)) for clause in self.clauses]
+        asks = [[reader.read(clean(ask)) for ask in clause.asks] for clause in self.clauses]
+        bags = [
+            [token for units in (text, heading, heading, *ask) for unit in units for token in unit.tokens]
+            for text, heading, ask in zip(texts, headings, asks, strict=True)
+        ]
+        self._tokens = [
+            frozenset(bag) | {f"scheme:{scheme}" for scheme in clause.schemes} | {f"aspect:{clause.aspect}"}
+            for bag, clause in zip(bags, self.clauses, strict=True)
+        ]
+        frequency = Counter(token for tokens in self._tokens for token in tokens)
+        count = max(len(self.clauses), 1)
+        self._idf = {token: math.log(1 + count / found) for token, found in frequency.items()}
+        self._rarest = math.log(1 + count)
+        self._asks = [[self._vector(ask) for ask in found] for found in asks]
+        self._ask_pairs = [[bigrams(clean(ask)) for ask in clause.asks] for clause in self.clauses]
+        self._headings = [self._vector(heading) for heading in headings]
+        self._bm25 = bm25s.BM25(k1=1.2, b=0.6)
+        # bm25s refuses an empty corpus; the token below stands in no question.
+        self._bm25.index(bags or [["\0"]], show_progress=False)
+
+    def query(self, text: str, units: tuple[Unit, ...]) -> Query:
+        """The question with its schemes and aspects."""
+        concepts = {token for unit in units for token in unit.concepts}
+        return Query(
+            text=text,
+            units=units,
+            schemes=frozenset(token[7:] for token in concepts if token.startswith("scheme:")),
+            aspects=frozenset(token[7:] for token in concepts if token.startswith("aspect:")),
+        )
+
+    def search(self, query: Query, *, schemes: frozenset[str] | None = None) -> list[Hit]:
+        """Every clause, best first. `schemes` overrides what the question itself names."""
+        if not self.clauses:
+            return []
+        wanted = query.schemes if schemes is None else schemes
+        lexical = self.bm25(query)
+        ceiling = float(lexical.max()) or 1.0
+        vector, pairs = self._vector(query.units), bigrams(query.text)
+        hits = []
+        for at, clause in enumerate(self.clauses):
+            ask = max(
+                0.65 * _cosine(vector, other) + 0.35 * _dice(pairs, other_pairs)
+                for other, other_pairs in zip(self._asks[at], self._ask_pairs[at], strict=True)
+            )
+            text = float(lexical[at]) / ceiling
+            score = W_ASK * ask + W_TEXT * text + W_HEADING * _cosine(vector, self._headings[at])
+            scheme = bool(wanted & set(clause.schemes))
+            if scheme:
+                score += SCHEME_MATCH
+            elif wanted and clause.schemes:
+                score += SCHEME_CLASH
+            aspect = clause.aspect in query.aspects
+            if aspect:
+                score += ASPECT_MATCH
+            if clause.pack == self._own_pack:
+                score += OWN_PACK
+            hits.append(Hit(clause, score, ask, text, self._covered(query.units, at), scheme, aspect))
+        hits.sort(key=lambda hit: (-hit.score, hit.clause.document_id, hit.clause.line))
+        return hits
+
+    def bm25(self, query: Query) -> np.ndarray:
+        """Plain BM25 scores, one a clause: also the baseline the evaluation names."""
+        known = [token for unit in query.units for token in unit.tokens if token in self._idf]
+        if not known:
+            return np.zeros(len(self.clauses))
+        return np.asarray(self._bm25.get_scores(known))
+
+    def weight(self, unit: Unit) -> float:
+        """How much of the question's meaning a unit carries."""
+        known = [self._idf[token] for token in unit.tokens if token in self._idf]
+        if known:
+            return max(known)
+        # A word no clause knows: telling if it is rare in general Chinese too, else mere chat.
+        return self._rarest * rarity(unit.word)
+
+    def _covered(self, units: Sequence[Unit], at: int) -> float:
+        """The share of the question's meaning the clause speaks of."""
+        total = met = 0.0
+        tokens = self._tokens[at]
+        for unit in units:
+            if all(token.startswith("aspect:") for token in unit.concepts) and unit.concepts:
+                continue
+            weight = self.weight(unit)
+            total += weight
+            if any(token in tokens for token in unit.tokens):
+                met += weight
+        return met / total if total else 0.0
+
+    def _vector(self, units: Sequence[Unit]) -> dict[str, float]:
+        vector: dict[str, float] = {}
+        for unit in units:
+            # Concepts stand for the word; without any, the word stands for itself.
+            for token in unit.concepts or unit.tokens:
+                weight = self._idf.get(token, self._rarest * rarity(unit.word))
+                vector[token] = max(vector.get(token, 0.0), weight / math.sqrt(len(unit.concepts) or 1))
+        return vector
+
+
+def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
+    dot = sum(weight * other.get(token, 0.0) for token, weight in one.items())
+    if not dot:
+        return 0.0
+    return dot / math.sqrt(sum(w * w for w in one.values()) * sum(w * w for w in other.values()))
+
+
+def _dice(one: frozenset[str], other: frozenset[str]) -> float:
+    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0

@@ -1,0 +1,184 @@
+"""Questions and clauses as comparable units: normalised, homophones repaired, words mapped to concepts."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import cache
+
+import jieba
+from opencc import OpenCC
+from pypinyin import lazy_pinyin
+
+from policies_kb.retrieval.glossary import Glossary
+
+# jieba announces the building of its prefix dictionary on stderr; a resident's terminal is no place for it.
+jieba.setLogLevel(logging.WARNING)
+
+LONGEST = 2000
+_SPACE = re.compile(r"\s+")
+_CONTENT = re.compile(r"[0-9a-z\u3400-\u9fff]")
+_HAN = re.compile(r"^[\u3400-\u9fff]+$")
+_FREQUENT = 300
+
+
+@cache
+def _simplify() -> OpenCC:
+    return OpenCC("t2s")
+
+
+@cache
+def _general() -> jieba.Tokenizer:
+    """jieba's own dictionary, used for how common a word is in general Chinese."""
+    tokenizer = jieba.Tokenizer()
+    tokenizer.initialize()
+    return tokenizer
+
+
+def clean(text: str) -> str:
+    """One line of simplified, half-width, lower-case text without control characters or emoji.
+
+    Longer text is cut at LONGEST characters: a question is in its first sentences.
+    """
+    folded = unicodedata.normalize("NFKC", text[: 4 * LONGEST])
+    kept = "".join(
+        " " if (category := unicodedata.category(char))[0] in "CZ" or category in {"So", "Sk"} else char
+        for char in folded
+    )
+    return _SPACE.sub(" ", _simplify().convert(kept[:LONGEST])).strip().lower()
+
+
+def has_content(text: str) -> bool:
+    """Whether cleaned text holds any letter, figure or Chinese character."""
+    return bool(_CONTENT.search(text))
+
+
+def general_frequency(word: str) -> int:
+    """How often jieba's corpus has the word; 0 when it does not know it."""
+    return int(_general().FREQ.get(word) or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """One meaningful piece of a text: the word, and every token that stands for it in the index."""
+
+    word: str
+    tokens: tuple[str, ...]
+
+    @property
+    def concepts(self) -> tuple[str, ...]:
+        return tuple(token for token in self.tokens if ":" in token)
+
+
+class Reader:
+    """Turns text into units with one pack's glossary. Deterministic; safe to share between threads."""
+
+    def __init__(self, glossary: Glossary) -> None:
+        self._glossary = glossary
+        self._tokenizer = jieba.Tokenizer()
+        self._tokenizer.initialize()
+        for word in sorted(glossary.concepts):
+            if len(word) > 1:
+                self._tokenizer.add_word(word, max(self._tokenizer.suggest_freq(word, tune=False), 100))
+        self._longest = max((len(word) for word in glossary.concepts), default=1)
+        self._sounds: dict[tuple[str, ...], str] = {}
+        for word, concepts in sorted(glossary.concepts.items()):
+            named = any(concept.startswith(("scheme:", "same:")) for concept in concepts)
+            if named and 2 <= len(word) <= 6 and _HAN.match(word):
+                self._sounds.setdefault(tuple(lazy_pinyin(word)), word)
+
+    def read(self, text: str, *, repair: bool = False) -> tuple[Unit, ...]:
+        """Units of cleaned text; with `repair`, glossary words written with wrong characters are put right."""
+        if repair:
+            text = self.repair(text)
+        words = [word for word in self._tokenizer.cut(text, HMM=False) if _CONTENT.search(word)]
+        units: list[Unit] = []
+        at = 0
+        while at < len(words):
+            size, joined = self._glossary_word(words, at)
+            concepts = self._glossary.concepts.get(joined, ()) or self._inside(joined)
+            if not concepts and repair:
+                # A common word that merely sounds like a glossary word keeps its own meaning too.
+                word = self._sounds.get(tuple(lazy_pinyin(joined)))
+                concepts = self._glossary.concepts[word] if word else ()
+            if concepts:
+                units.append(Unit(joined, (*concepts, joined)))
+            elif joined not in self._glossary.noise:
+                units.append(Unit(joined, (joined,)))
+            at += size
+        return tuple(units)
+
+    def _inside(self, word: str) -> tuple[str, ...]:
+        """Concepts of the longest glossary words inside a long dictionary word such as 今天天气."""
+        if len(word) < 3 or word in self._glossary.noise:
+            return ()
+        for size in range(len(word) - 1, 1, -1):
+            found = [
+                self._glossary.concepts.get(word[at : at + size], ()) for at in range(len(word) - size + 1)
+            ]
+            if any(found):
+                return tuple(dict.fromkeys(concept for concepts in found for concept in concepts))
+        return ()
+
+    def _glossary_word(self, words: list[str], at: int) -> tuple[int, str]:
+        """(how many words, joined) of the longest glossary word that begins at `at`, else the single word."""
+        best = (1, words[at])
+        joined = words[at]
+        for end in range(at + 1, len(words)):
+            joined += words[end]
+            if len(joined) > self._longest:
+                break
+            if joined in self._glossary.concepts:
+                best = (end - at + 1, joined)
+        return best
+
+    def repair(self, text: str) -> str:
+        """Replace a run that sounds like a glossary word, but is no common word itself, by that word."""
+        if not text:
+            return text
+        chars = list(text)
+        sounds = [lazy_pinyin(char)[0] for char in chars]
+        at = 0
+        while at < len(chars):
+            for size in range(min(6, len(chars) - at), 1, -1):
+                run = "".join(chars[at : at + size])
+                word = self._sounds.get(tuple(sounds[at : at + size]))
+                if word is None or not _HAN.match(run):
+                    continue
+                if run == word or run in self._glossary.concepts or self._common(text, at, size):
+                    break
+                chars[at : at + size] = word
+                at += size - 1
+                break
+            at += 1
+        return "".join(chars)
+
+    @staticmethod
+    def _common(text: str, at: int, size: int) -> bool:
+        """Whether the run is a usual word, or cuts through one."""
+        run = text[at : at + size]
+        if general_frequency(run) >= _FREQUENT:
+            return True
+        for begin in range(max(0, at - 2), at + size):
+            for end in range(begin + 2, min(len(text), begin + 4) + 1):
+                crosses = (begin < at < end) or (begin < at + size < end)
+                if crosses and general_frequency(text[begin:end]) >= _FREQUENT:
+                    return True
+        return False
+
+
+def bigrams(text: str) -> frozenset[str]:
+    """Character pairs of the Chinese and alphanumeric runs of cleaned text."""
+    found: set[str] = set()
+    for run in re.findall(r"[0-9a-z\u3400-\u9fff]+", text):
+        found.update(run[at : at + 2] for at in range(len(run) - 1))
+    return frozenset(found)
+
+
+def rarity(word: str) -> float:
+    """How telling a word is in general Chinese: 0 (very common) to 1 (rare or unknown)."""
+    frequency = general_frequency(word)
+    return min(1.0, max(0.0, 1.0 - math.log10(frequency + 1) / 5.0))
