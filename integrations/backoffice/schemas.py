@@ -34,7 +34,12 @@ def check(path: Path, data: object) -> None:
     Raises:
         SchemaViolation: with every field that does not fit.
     """
-    problems = {_field(error): _rule(error) for error in validator(path).iter_errors(data)}
+    problems: dict[str, str] = {}
+    for error in validator(path).iter_errors(data):
+        field, rule = _field(error), _rule(error)
+        # "required" comes once for every missing field and names them all each time.
+        if rule not in problems.get(field, ""):
+            problems[field] = f"{problems[field]}; {rule}" if field in problems else rule
     if problems:
         raise SchemaViolation(dict(sorted(problems.items())))
 
