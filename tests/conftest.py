@@ -79,7 +79,8 @@ def own_redis_server(tmp_path: Path) -> Iterator[RedisServer]:
 
 @pytest.fixture
 def redis_url(redis_server: RedisServer) -> str:
-    """URL of the session's Redis. Keys are not shared between tests as long as they hold a fresh id."""
+    """URL of the session's Redis, emptied."""
+    redis_server.empty()
     return redis_server.url
 
 

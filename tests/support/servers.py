@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+import redis
 
 STARTUP_SECONDS = 30.0
 
@@ -86,6 +87,10 @@ class RedisServer:
         with log.open("ab") as out:
             self._process = subprocess.Popen(arguments, stdout=out, stderr=subprocess.STDOUT)
         _wait_for_port(self.port, self._process, log)
+
+    def empty(self) -> None:
+        with redis.Redis.from_url(self.url) as client:
+            client.flushall()
 
     def kill(self) -> None:
         """As a power cut does it."""
