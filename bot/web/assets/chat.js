@@ -10,6 +10,7 @@ import * as store from "./store.js";
 // The two wishes that are always one touch away. Payloads, so that no understanding is needed.
 const PERSON = { payload: "x:human", title: "人工" };
 const AGAIN = { payload: "x:repeat", title: "再说一遍" };
+const TITLES = { [PERSON.payload]: PERSON.title, [AGAIN.payload]: AGAIN.title };
 const DEFAULTS = { title: "救助通", office: {}, max_file_bytes: 10 * 1024 * 1024, file_types: ["image/jpeg", "image/png", "application/pdf"] };
 
 function Buttons({ message, answered, chosen, onPress }) {
@@ -42,7 +43,7 @@ function Message({ message, item, conversation, chosen, on }) {
   const kind = own ? "resident" : message.author;
   const urgent = !own && message.speech === "urgent";
   const at = item ? new Date(item.at).toISOString() : message.created_at;
-  const text = item ? item.text : message.text;
+  const text = item ? item.text : message.text || TITLES[message.payload] || "";
   const receipt = !own && /回执|受理编号|回执号/.test(text);
   return html`<article class=${`message ${kind} ${urgent ? "urgent" : ""}`} data-seq=${message ? message.seq : ""}>
     <h3><span>${own ? "我" : authorName(message)}</span> <time datetime=${at}>${clock(at)}</time></h3>
@@ -315,6 +316,7 @@ class Chat extends Component {
           ${office.name && html`<section aria-label="救助窗口"><h2>${office.name}</h2>
             ${office.address && html`<p>地址：${office.address}</p>`}
             ${office.hours && html`<p>时间：${office.hours}</p>`}
+            ${config.hotline && html`<p>咨询：${config.hotline}</p>`}
             ${office.phone && html`<p>电话：<a href=${`tel:${office.phone.replace(/[^\d-]/g, "")}`}>${office.phone}</a></p>`}
           </section>`}
           <button type="button" onClick=${() => print()}>打印这次对话</button>

@@ -257,7 +257,7 @@ export class Conversation {
         this.onChange();
       });
     }
-    const said = item.kind === "payload" ? { payload: item.payload, title: item.text } : { text: item.text };
+    const said = item.kind === "payload" ? { payload: item.payload } : { text: item.text };
     return call("POST", address, { json: { client_id: item.id, ...said }, headers: this.auth });
   }
 
