@@ -1,0 +1,529 @@
+"""Readings and context to Commands: what a message means at this point of the conversation.
+
+Order of precedence: danger; control words; corrections; a question or a new wish; the answer to the question asked.
+The rules have the first word on control phrases, because "人工" or "算了" must never hang on a model's confidence;
+the model decides what the rules leave open.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Literal, cast
+
+from pydantic import JsonValue
+
+from dialogues.commands import (
+    AskPolicy,
+    AskWhy,
+    CancelFlow,
+    CannotHandle,
+    ChitChat,
+    Clarify,
+    Command,
+    CorrectSlot,
+    HumanHandoff,
+    Repeat,
+    ResumeFlow,
+    SetSlot,
+    SkipQuestion,
+    StartFlow,
+    UrgentDanger,
+)
+from dialogues.ports import AskedSlot, SlotType, UnderstandingContext, Understood
+from nlu import lexicon, numbers, rules
+from nlu.extract import extract, integer, money, yes_no
+from nlu.reading import Reading
+from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
+
+Source = Literal["rasa", "rules"]
+Danger = Literal["suicide", "violence", "child_alone", "no_food", "medical", "other"]
+
+# Below this the model's word is not taken; between two readings closer than MARGIN the resident is asked.
+SURE = 0.55
+MARGIN = 0.12
+# A model may only raise an alarm the patterns did not see when it is very sure.
+SURE_OF_DANGER = 0.9
+MAX_QUESTIONS = 3
+
+_CONTROL = frozenset({"human", "cancel", "resume", "skip", "dont_know", "repeat", "simpler", "ask_why"})
+_CHAT = {
+    "greet": "greet", "thanks": "thanks", "goodbye": "bye", "bot_challenge": "bot_challenge", "abuse": "abuse",
+    "distress": "distress", "affirm": "affirm", "deny": "deny", "out_of_scope": "out_of_scope",
+    "satisfaction_good": "thanks", "satisfaction_bad": "satisfaction_bad",
+}  # fmt: skip
+_FLOWS = {"apply": "apply", "assess": "assess", "hardship": "assess", "case_status": "case_status"}
+_FREE_TEXT: frozenset[SlotType] = frozenset({"text"})
+# What a message may be cleared up to, by intent (ids of flows or pattern options).
+_OPTION = {"ask_policy": "ask", "apply": "apply", "assess": "assess", "case_status": "case_status", "human": "human", "cancel": "cancel", "resume": "resume", "repeat": "repeat", "simpler": "repeat"}  # fmt: skip
+
+_CORRECTION = re.compile(
+    r"^(?:哦|噢|哎呀?|啊|等等|等一下|等下|慢着|抱歉|对不起|不好意思|那个|我)*[,\s]*(?:"
+    r"(?P<strong>(?:我)?(?:刚才|刚刚|前面|上面|之前|那个)?(?:我)?(?:说|写|填|讲|弄|搞|输|打|选|点|报|记)(?:的)?(?:错|不对|反)了?|错了|搞错了?|更正(?:一下)?|纠正(?:一下)?|(?:我(?:要|想))?改(?:一下|下|改)?(?!成|为|天|日|革|造|嫁|变)|不对头?(?:不对)?|不是不是|不不|唔啱|唔系)"
+    r"|(?P<weak>不是的?|不))(?P<rest>.*)$",
+    re.DOTALL,
+)
+_CHANGE_TO = re.compile(
+    r"(?:改成|改为|更正为|换成|应该是|应该写|应为|其实是|实际(?:上)?是|准确(?:地)?说是|是写成)(?P<rest>.+)$",
+    re.DOTALL,
+)
+_NOT_BUT = re.compile(r"不是[^,。]{1,12}[,。]?\s*(?:而)?是(?P<rest>.+)$", re.DOTALL)
+_REST = re.compile(r"^[\s,。!::了]*(?:应该|其实|实际上|改成|改为|是|成|为|我是|我家是|就)*(?:是)?[\s,:]*")
+
+
+def pieces(text: str) -> list[str]:
+    """What a model is to read of a message: the whole, and its clauses where there are several (at most 6)."""
+    plain = normalise(text)
+    parts = clauses(plain)
+    return list(dict.fromkeys([plain, *(parts[:6] if len(parts) > 1 else [])]))
+
+
+def interpret(
+    text: str, context: UnderstandingContext, model: Mapping[str, Reading] | None = None
+) -> Understood:
+    """Commands for a message.
+
+    Args:
+        text: as the resident sent it.
+        context: what was asked, what is filled.
+        model: a model's readings of `pieces(text)`; None where no model is at hand.
+    """
+    return _Message(text, context, model or {}).understood()
+
+
+class _Message:
+    """One message being understood."""
+
+    def __init__(self, text: str, context: UnderstandingContext, model: Mapping[str, Reading]) -> None:
+        self.raw = text
+        self.context = context
+        self.model = model
+        self.plain = normalise(text)
+        self.whole = self._read(self.plain)
+        self.today: date | None = context.now.date() if context.now else None
+
+    def understood(self) -> Understood:
+        commands, intent, confidence = self._commands()
+        source: Source = "rasa" if self.model else "rules"
+        return Understood(tuple(commands), intent, confidence, source)
+
+    # --- reading ---------------------------------------------------------------------------------------------
+
+    def _read(self, piece: str) -> Reading:
+        """The rules' reading, unless they are unsure and the model is not."""
+        by_rule = rules.read(piece)
+        by_model = self.model.get(piece)
+        if by_model is None or by_model.intent is None or by_rule.confidence >= 0.9:
+            return by_rule
+        entities = {**by_model.entities, **by_rule.entities}
+        sure = by_model.confidence >= SURE
+        if by_rule.intent is None:
+            if (
+                sure
+                and by_model.intent not in {"inform", "correct"}
+                and not by_model.intent.startswith("danger_")
+            ):
+                return Reading(by_model.intent, by_model.confidence, entities, by_model.ranking)
+            return Reading(None, 0.0, entities, by_model.ranking)
+        # A question by its form: only a plain wish (a case looked up, an assessment) is taken over it.
+        if by_rule.intent == "ask_policy" and sure and by_model.intent in {"case_status", "assess", "human"}:
+            return Reading(by_model.intent, by_model.confidence, entities, by_model.ranking)
+        return Reading(by_rule.intent, by_rule.confidence, entities, by_model.ranking)
+
+    def _danger(self) -> Danger | None:
+        kind = rules.danger(self.plain)
+        if kind is None:
+            whole = self.model.get(self.plain)
+            intent = whole.intent if whole else None
+            quiet = rules.is_question(self.plain) or self.whole.exact
+            if (
+                whole
+                and intent
+                and intent.startswith("danger_")
+                and whole.confidence >= SURE_OF_DANGER
+                and not quiet
+            ):
+                kind = intent.removeprefix("danger_")
+        return cast("Danger | None", kind)
+
+    # --- the whole message -----------------------------------------------------------------------------------
+
+    def _commands(self) -> tuple[list[Command], str | None, float]:
+        if not self.raw.strip():
+            return [CannotHandle(reason="empty")], None, 1.0
+        danger = self._danger()
+        if danger is not None:
+            return [UrgentDanger(danger=danger)], f"danger_{danger}", 1.0
+        if len(self.raw) > MAX_CHARS:
+            return [CannotHandle(reason="too_long")], None, 1.0
+        if not has_words(self.plain):
+            return self._without_words(), None, 1.0
+        commands = self._answering(self.context.asked) if self.context.asked else self._free()
+        return commands, self.whole.intent, self.whole.confidence
+
+    def _without_words(self) -> list[Command]:
+        if re.search(r"[?]{1,}$", self.plain) and self.context.asked:
+            return [Repeat(simpler=True)]
+        if self.context.asked and self.context.asked.type == "bool" and re.search("👌|👍|✅|🆗", self.raw):
+            return [SetSlot(name=self.context.asked.name, value=True, raw=self.raw.strip())]
+        return [CannotHandle(reason="no_text")]
+
+    # --- a question stands in the chat ------------------------------------------------------------------------
+
+    def _answering(self, asked: AskedSlot) -> list[Command]:
+        if self._is_title(asked):
+            return self._set(asked, self.plain) or self._invalid()
+        if asked.name == "satisfaction" and self.whole.intent in {"satisfaction_good", "satisfaction_bad"}:
+            value = self.whole.intent.removeprefix("satisfaction_")
+            return [SetSlot(name=asked.name, value=value, raw=self.raw.strip())]
+        if self.whole.exact and not self._closes(asked):
+            control = self._command(self.whole, self.plain)
+            if control and not self._answers_anyway(asked):
+                return control
+        correction = self._correction(asked)
+        if correction is not None:
+            return [correction]
+        if asked.type in _FREE_TEXT:
+            return self._text(asked)
+        return self._typed(asked)
+
+    def _is_title(self, asked: AskedSlot) -> bool:
+        plain = bare(self.plain)
+        return any(plain == bare(normalise(choice.title)) for choice in asked.choices)
+
+    def _closes(self, asked: AskedSlot) -> bool:
+        """“就这些了” answers "anyone else?" with no; “没有” forms likewise belong to the question."""
+        return asked.type == "bool" and self.whole.intent == "goodbye" and "见" not in self.plain
+
+    def _answers_anyway(self, asked: AskedSlot) -> bool:
+        """A phrase that is a wish elsewhere and the answer here (开始 at a yes/no question)."""
+        if asked.type == "text":
+            return False
+        if self.whole.intent == "apply" and asked.type == "choice":
+            return extract(self.plain, asked, today=self.today) is not None
+        return (
+            self.whole.intent in {"satisfaction_good", "greet"}
+            and asked.type == "bool"
+            and yes_no(self.plain) is True
+        )
+
+    def _text(self, asked: AskedSlot) -> list[Command]:
+        if asked.name == "policy_question":
+            if self.whole.intent in {"apply", "assess", "case_status"} and not rules.is_question(self.plain):
+                return self._command(self.whole, self.plain)
+            return [SetSlot(name=asked.name, value=self.raw.strip(), raw=self.raw.strip())]
+        if self.whole.intent == "human" and len(self.plain) <= 20:
+            return [HumanHandoff()]
+        if rules.is_question(self.plain) and len(self.plain) <= 40:
+            return [AskPolicy(question=self.raw.strip())]
+        return [SetSlot(name=asked.name, value=self.raw.strip(), raw=self.raw.strip())]
+
+    def _typed(self, asked: AskedSlot) -> list[Command]:
+        answers: list[str] = []
+        others: list[Command] = []
+        for clause in clauses(self.plain):
+            reading = self._read(clause)
+            commands = self._interrupting(reading, clause, asked)
+            if commands:
+                others.extend(command for command in commands if command not in others)
+            elif reading.intent not in {"greet", "thanks"}:
+                answers.append(clause)
+        said = "".join(answers)
+        found = self._set(asked, said) if said else []
+        if not found and others and not any(isinstance(command, ChitChat) for command in others):
+            # 我家有车,还能申请吗: what stands before a question belongs to it.
+            return self._join_question(said, others)
+        if found:
+            return [
+                *found,
+                *self._volunteered(said, asked),
+                *(c for c in others if not isinstance(c, ChitChat | SkipQuestion)),
+            ]
+        if others:
+            return others
+        if self.whole.intent in _CHAT and self.whole.intent not in {"affirm", "deny", "out_of_scope"}:
+            return self._command(self.whole, self.plain)
+        if self.whole.intent in {"ask_policy", *_CONTROL} and self.whole.confidence < 0.9:
+            return self._command(self.whole, self.plain)
+        return self._invalid()
+
+    def _join_question(self, said: str, others: list[Command]) -> list[Command]:
+        if not said or len(said) > 60:
+            return others
+        first = others[0]
+        if isinstance(first, AskPolicy) and first.question in self.plain:
+            start = self.plain.find(said.rstrip(",。!; ")[:8])
+            if 0 <= start < self.plain.find(first.question):
+                return [AskPolicy(question=self.plain[start:].strip()), *others[1:]]
+        return others
+
+    def _interrupting(self, reading: Reading, clause: str, asked: AskedSlot) -> list[Command]:
+        """Commands when the clause is something else than an answer to the question asked."""
+        intent = reading.intent
+        if intent is None or intent in {
+            "affirm",
+            "deny",
+            "out_of_scope",
+            "distress",
+            "hardship",
+            "greet",
+            "thanks",
+        }:
+            return []
+        if intent == "goodbye" and asked.type == "bool" and "见" not in clause:
+            return []
+        by_model = reading.confidence < 0.9 and not rules.is_question(clause)
+        if (
+            by_model
+            or (intent in _FLOWS and _FLOWS[intent] == self.context.active_flow)
+            or self._resembles(asked, clause)
+        ):
+            # The model's guess, or a wish already being served, gives way to a readable answer.
+            if extract(clause, asked, today=self.today) is not None:
+                return []
+            if intent in _FLOWS and _FLOWS[intent] == self.context.active_flow:
+                return []
+        if intent in {"dont_know", "skip"} and not reading.exact and extract(clause, asked, today=self.today):
+            # 具体不清楚,大概八百: the figure counts.
+            return []
+        if reading.exact or intent in _CONTROL or intent in _FLOWS or intent == "ask_policy":
+            return self._command(reading, clause)
+        return [] if intent.startswith("satisfaction") else self._command(reading, clause)
+
+    def _resembles(self, asked: AskedSlot, clause: str) -> bool:
+        """Whether the clause names one of the choices (a scheme, say) and asks nothing."""
+        return asked.type == "choice" and not rules.is_question(clause)
+
+    def _set(self, asked: AskedSlot, said: str) -> list[Command]:
+        found = extract(said, asked, today=self.today)
+        return [] if found is None else [SetSlot(name=asked.name, value=found.value, raw=self.raw.strip())]
+
+    def _volunteered(self, said: str, asked: AskedSlot) -> list[Command]:
+        mine = _topic_slots(asked.name)
+        return [
+            SetSlot(name=name, value=value, raw=self.raw.strip())
+            for name, value in self._facts(said).items()
+            if name != asked.name and name not in mine
+        ]
+
+    def _invalid(self) -> list[Command]:
+        return [CannotHandle(reason="invalid_answer", raw=self.raw.strip()[:200])]
+
+    # --- corrections -----------------------------------------------------------------------------------------
+
+    def _correction(self, asked: AskedSlot | None) -> CorrectSlot | None:
+        if rules.is_question(self.plain) or not (self.context.filled or asked):
+            return None
+        match = _CORRECTION.match(self.plain)
+        change = _CHANGE_TO.search(self.plain) or _NOT_BUT.search(self.plain)
+        if match is None and change is None:
+            return None
+        strong = match is not None and match["strong"] is not None
+        rest = change["rest"] if change else (match["rest"] if match else "")
+        rest = _REST.sub("", rest).strip(" ,。!")
+        if asked is not None and not strong and (change is None or _NOT_BUT.search(self.plain)):
+            # 不是 and 不 answer a yes/no question; 不是,是农村的 answers a choice.
+            if asked.type in {"bool", "choice", "relation"} and self._topic(self.plain) is None:
+                return None
+            if match is not None and change is None and (not rest or not numbers.find(rest)):
+                return None
+        if (
+            asked is not None
+            and asked.type == "bool"
+            and bare(self.plain) in {"不对", "不对头", "不不", "不是不是", "唔系", "唔啱"}
+        ):
+            return None
+        if not rest:
+            return CorrectSlot(raw=self.raw.strip())
+        name, kind = self._resolve(self.plain, rest)
+        return CorrectSlot(name=name, value=self._value(rest, name, kind), raw=self.raw.strip())
+
+    def _topic(self, text: str) -> tuple[str, ...] | None:
+        return next((slots for slots, words in lexicon.topics() if words.search(text)), None)
+
+    def _resolve(self, text: str, rest: str) -> tuple[str | None, SlotType | None]:
+        """The filled slot meant, by the words around the value; (None, type guessed) when that is not certain."""
+        slots = self._topic(rest) or self._topic(text)
+        if slots is None:
+            return None, None
+        fitting = [name for name in self.context.filled if name in slots or name.rsplit(".", 1)[-1] in slots]
+        if len(fitting) == 1:
+            return fitting[0], self.context.filled[fitting[0]]
+        return None, self.context.filled[fitting[-1]] if fitting else None
+
+    def _value(self, rest: str, name: str | None, kind: SlotType | None) -> JsonValue:
+        if kind is not None:
+            found = extract(rest, AskedSlot(name or "", kind), today=self.today)
+            if found is not None:
+                return found.value
+        topic = self._topic(rest) or self._topic(self.plain) or ("",)
+        if topic[0] == "household_size":
+            return integer(rest, "household_size")
+        if topic[0].startswith(("income", "savings", "medical", "rigid", "debt")):
+            return money(rest, topic[0])
+        for slot_type in ("id_number", "phone"):
+            if re.search(r"\d{11}", rest):
+                found = extract(rest, AskedSlot("", cast("SlotType", slot_type)))
+                if found is not None and len(str(found.value)) == (18 if slot_type == "id_number" else 11):
+                    return found.value
+        if numbers.find(rest):
+            return money(rest) if re.search(r"[块元毛]", rest) else integer(rest, topic[0])
+        if relation := lexicon.relations().exact(bare(rest)):
+            return relation
+        answer = yes_no(rest) if len(rest) <= 4 else None
+        return rest if answer is None else answer
+
+    # --- nothing was asked -----------------------------------------------------------------------------------
+
+    def _free(self) -> list[Command]:
+        if self.whole.exact:
+            return self._command(self.whole, self.plain)
+        correction = self._correction(None)
+        if correction is not None:
+            return [correction]
+        commands: list[Command] = []
+        story: list[str] = []
+        for clause in clauses(self.plain):
+            reading = self._read(clause)
+            if reading.intent is None or reading.intent in {
+                "hardship",
+                "distress",
+                "out_of_scope",
+                "affirm",
+                "deny",
+            }:
+                story.append(clause)
+                continue
+            if reading.intent == "ask_policy":
+                question = "".join([*story, clause])[-120:]
+                commands.append(AskPolicy(question=question.strip()))
+                story = []
+                continue
+            commands.extend(self._command(reading, clause))
+        return self._settled(commands) or self._from_story()
+
+    def _settled(self, commands: Sequence[Command]) -> list[Command]:
+        """Several wishes brought into order: no small talk beside a wish, a person before all, nothing twice."""
+        wishes = [command for command in commands if not isinstance(command, ChitChat)]
+        if not wishes:
+            return list(commands[:1]) if commands and not self._story_matters() else []
+        if any(isinstance(command, HumanHandoff) for command in wishes):
+            return [HumanHandoff()]
+        kept: list[Command] = []
+        for command in wishes:
+            same = isinstance(command, StartFlow) and any(
+                isinstance(other, StartFlow) and other.flow == command.flow for other in kept
+            )
+            if command not in kept and not same:
+                kept.append(command)
+        flows = [command.flow for command in kept if isinstance(command, StartFlow)]
+        if "assess" in flows and "apply" in flows:
+            # The assessment ends by offering the application.
+            kept = [c for c in kept if not (isinstance(c, StartFlow) and c.flow == "apply")]
+        questions = [command for command in kept if isinstance(command, AskPolicy)]
+        kept = [c for c in kept if not isinstance(c, AskPolicy)]
+        return [*kept, *questions[:MAX_QUESTIONS]]
+
+    def _story_matters(self) -> bool:
+        return any(self._read(clause).intent == "hardship" for clause in clauses(self.plain))
+
+    def _from_story(self) -> list[Command]:
+        """No clause was a wish by itself: the whole message, then what can be guessed, then an honest question."""
+        whole = self.whole
+        if whole.intent is not None and whole.intent not in {"out_of_scope"}:
+            return self._command(whole, self.plain)
+        if self._story_matters():
+            return [StartFlow(flow="assess", slots=self._facts(self.plain))]
+        answer = yes_no(self.plain) if len(bare(self.plain)) <= 6 else None
+        if answer is not None:
+            return [ChitChat(topic="affirm" if answer else "deny")]
+        options = self._close_options(whole)
+        if options:
+            return [Clarify(options=options)]
+        if self._facts(self.plain):
+            return [Clarify(options=("assess", "apply", "ask"))]
+        if whole.intent == "out_of_scope":
+            return [ChitChat(topic="out_of_scope")]
+        return [CannotHandle(reason="not_understood", raw=self.raw.strip()[:200])]
+
+    def _close_options(self, whole: Reading) -> tuple[str, ...]:
+        ranked = [(intent, score) for intent, score in whole.ranking if intent in _OPTION and score >= 0.2]
+        if len(ranked) < 2 or ranked[0][1] - ranked[1][1] > MARGIN:
+            return ()
+        return tuple(dict.fromkeys(_OPTION[intent] for intent, _ in ranked))[:3]
+
+    # --- one intent ------------------------------------------------------------------------------------------
+
+    def _command(self, reading: Reading, clause: str) -> list[Command]:
+        intent = reading.intent
+        match intent:
+            case "human":
+                return [HumanHandoff()]
+            case "cancel":
+                return [CancelFlow()]
+            case "resume":
+                return [ResumeFlow(flow=self._flow_named(clause))]
+            case "skip":
+                return [SkipQuestion()]
+            case "dont_know":
+                if self.context.asked is None:
+                    return [Clarify(options=("ask", "assess", "human"))]
+                return [SkipQuestion(reason="dont_know")]
+            case "repeat":
+                return [Repeat()]
+            case "simpler":
+                return [Repeat(simpler=True)]
+            case "ask_why":
+                # With nothing asked, 为什么 is about the answer just given.
+                return [AskWhy()] if self.context.asked else [Repeat(simpler=True)]
+            case "ask_policy":
+                return [AskPolicy(question=clause.strip())]
+        if intent in _FLOWS:
+            return [StartFlow(flow=_FLOWS[intent], slots=self._slots(_FLOWS[intent], reading))]
+        if intent in _CHAT:
+            return [ChitChat(topic=_CHAT[intent])]
+        return []
+
+    def _flow_named(self, clause: str) -> str | None:
+        if re.search(r"申请|办", clause):
+            return "apply"
+        return "assess" if re.search(r"自测|测|评估", clause) else None
+
+    def _slots(self, flow: str, reading: Reading) -> dict[str, JsonValue]:
+        if flow == "case_status":
+            return {}
+        slots: dict[str, JsonValue] = {}
+        scheme = reading.entities.get("scheme") or lexicon.schemes().first(self.plain)
+        if flow == "apply" and scheme:
+            slots["apply_schemes"] = scheme
+        if flow == "assess":
+            slots |= self._facts(self.plain)
+        return slots
+
+    def _facts(self, text: str) -> dict[str, JsonValue]:
+        """Facts of the household told without being asked, under the contract's names."""
+        facts: dict[str, JsonValue] = {}
+        for clause in clauses(text):
+            if rules.is_question(clause):
+                continue
+            slots = self._topic(clause)
+            if slots is None or slots[0] not in VOLUNTEERED:
+                continue
+            value = (
+                integer(clause, slots[0], self.today)
+                if VOLUNTEERED[slots[0]] == "int"
+                else money(clause, slots[0])
+            )
+            if value is not None and value != 0:
+                facts.setdefault(slots[0], value)
+        return facts
+
+
+def _topic_slots(name: str) -> tuple[str, ...]:
+    last = name.rsplit(".", 1)[-1]
+    return next((slots for slots, _ in lexicon.topics() if name in slots or last in slots), ())
+
+
+# Facts taken from a message that was not asked for them: only those whose words leave no doubt whom they concern.
+VOLUNTEERED: dict[str, SlotType] = {"household_size": "int", "savings": "money"}

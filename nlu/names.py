@@ -1,0 +1,114 @@
+"""Names and addresses out of free text, told apart from ordinary words."""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import cache
+
+import jieba
+
+from nlu import lexicon
+from nlu.text import bare
+
+_COMPOUND = [
+    "欧阳",
+    "太史",
+    "端木",
+    "上官",
+    "司马",
+    "东方",
+    "独孤",
+    "南宫",
+    "夏侯",
+    "诸葛",
+    "尉迟",
+    "公孙",
+    "慕容",
+    "长孙",
+    "宇文",
+    "司徒",
+    "司空",
+    "皇甫",
+    "令狐",
+    "澹台",
+    "轩辕",
+    "呼延",
+    "闻人",
+    "申屠",
+    "淳于",
+    "单于",
+    "百里",
+    "东郭",
+    "南门",
+    "拓跋",
+]
+_SURNAMES = frozenset(
+    "赵钱孙李周吴郑王冯陈褚卫蒋沈韩杨朱秦尤许何吕施张孔曹严华金魏陶姜戚谢邹喻柏水窦章云苏潘葛奚范彭郎鲁韦昌马苗凤花方俞任袁柳鲍史唐费廉岑薛雷贺倪汤滕殷罗毕郝邬安常乐于时傅皮卞齐康伍余元卜顾孟平黄和穆萧尹姚邵湛汪祁毛禹狄米贝明臧计伏成戴谈宋茅庞熊纪舒屈项祝董梁杜阮蓝闵席季麻强贾路娄危江童颜郭梅盛林刁钟徐邱骆高夏蔡田樊胡凌霍虞万支柯管卢莫经房裘缪干解应宗丁宣邓郁单杭洪包诸左石崔吉钮龚程嵇邢滑裴陆荣翁荀羊惠甄曲家封芮羿储靳汲邴糜松井段富巫乌焦巴弓牧隗山谷车侯宓蓬全郗班仰秋仲伊宫宁仇栾暴甘厉戎祖武符刘景詹束龙叶幸司韶郜黎蓟薄印宿白怀蒲邰从鄂索咸籍赖卓蔺屠蒙池乔阴胥能苍双闻莘党翟谭贡劳逄姬申扶堵冉宰郦雍璩桑桂濮牛寿通边扈燕冀郏浦尚农温别庄晏柴瞿阎充慕连茹习宦艾鱼容向古易慎戈廖庾终暨居衡步都耿满弘匡国文寇广禄阙东欧殳沃利蔚越夔隆师巩厍聂晁勾敖融冷訾辛阚那简饶空曾毋沙乜养鞠须丰巢关蒯相查后荆红游竺权逯盖益桓公覃佟涂肖闫仝代付阳麦区岳帅亢况郇佘"
+)
+# Characters of grammar, not of names.
+_GRAMMAR = re.compile(
+    r"[不没吗呢呀吧啊么咋啥谁哪怎你您我他她它们这那的了着给把被]|什么|多少|几个|申请|低保|救助"
+)
+_PREFIX = re.compile(
+    r"^(?:我的?(?:名字|姓名)?(?:是|叫做?)|(?:我)?姓名?(?:是|叫)?[::]?|(?:他|她|娃|孩子|老伴|老公|老婆)?(?:的)?(?:名字|大名|全名)?(?:是|叫做?|叫)[::]?|名字[::]?|本人|申请人|我(?=[^是叫]{2,4}$))\s*"
+)
+_SUFFIX = re.compile(r"(?:[,。.]?(?:男|女)|先生|女士)$")
+_ETHNIC = re.compile(r"[一-鿿]{1,10}(?:[·•・][一-鿿]{1,10})+")
+
+
+@cache
+def _dictionary() -> jieba.Tokenizer:
+    jieba.setLogLevel(logging.WARNING)
+    jieba.initialize()
+    return jieba.dt
+
+
+def person_name(text: str) -> str | None:
+    """A person's name (2-4 characters, or with · longer), or None for anything else.
+
+    A word of the dictionary, a family word, or a phrase with grammar in it is no name.
+    """
+    plain = re.sub(r"\s+", "", bare(text))
+    for candidate in dict.fromkeys((_SUFFIX.sub("", _PREFIX.sub("", plain)), _SUFFIX.sub("", plain))):
+        if _is_name(candidate):
+            return candidate
+    return None
+
+
+def _is_name(text: str) -> bool:
+    if _ETHNIC.fullmatch(text):
+        return len(text) <= 25
+    if not re.fullmatch(r"[一-鿿㐀-䶿]{2,4}", text) or _GRAMMAR.search(text):
+        return False
+    if lexicon.relations().exact(text) or lexicon.schemes().exact(text):
+        return False
+    surname = (text[:2] in _COMPOUND and len(text) > 2) or text[0] in _SURNAMES
+    known = int(_dictionary().FREQ.get(text) or 0)
+    # Given names are in the dictionary too (建国, 高兴), rarely often: a surname excuses a rare word.
+    if surname:
+        return known < 60 or (len(text) == 3 and known < 300)
+    return known < 3 and len(text) >= 2 and not _made_of_words(text)
+
+
+def _made_of_words(text: str) -> bool:
+    words = list(_dictionary().cut(text, HMM=False))
+    return any(len(word) > 1 for word in words) or len(text) == 2
+
+
+_PLACE = re.compile(
+    r"[省市县区镇乡村组队路街巷弄号院楼栋幢座单元室庄屯寨湾坝沟坪岭园屋场社]|小区|公寓|花园|大道|\d"
+)
+_LIVES = re.compile(
+    r"^(?:我们?|俺|咱|我家|家里|现在|目前|一直|就|是|都)*(?:家住|住在|住址是?|地址是?|现住|住|家在|在)(?:了)?[::]?\s*"
+)
+
+
+def address(text: str) -> str | None:
+    """An address: free text with a place word or a number in it, at least four characters."""
+    plain = text.strip(" ,。!;…~\"'“”")
+    cut = _LIVES.sub("", plain)
+    plain = cut if len(cut) >= 3 else plain
+    if len(plain) < 4 or len(plain) > 120:
+        return None
+    return plain if _PLACE.search(plain) else None
