@@ -10,7 +10,12 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from dialogues.commands import Command
-from policies_kb.types import Answer, Choice, FactQuestion, SchemeResult
+from policies_kb.types import Answer, Choice, FactQuestion, SchemeResult, WorkflowStep
+
+__all__ = [
+    "AskedSlot", "Knowledge", "SlotType", "Understanding", "UnderstandingContext", "Understood", "WorkCalendar",
+    "Workday", "WorkflowStep",
+]  # fmt: skip
 
 SlotType = Literal[
     "text", "int", "money", "number", "bool", "choice", "date", "person_name", "id_number", "phone", "bank_account",
@@ -85,20 +90,6 @@ class Knowledge(Protocol):
     def text(self, key: str) -> str:
         """A text of the pack by dotted key: hotline, emergency numbers, office address and hours, retention, …"""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class WorkflowStep:
-    """One step after submission: who does it and within how many workdays of the step before (None: no limit)."""
-
-    id: str
-    title: str
-    owner: str
-    workdays: int | None
-    notice: str
-    document: str
-    clause: str
-    calendar_days: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

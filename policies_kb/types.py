@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -83,3 +84,17 @@ class FactQuestion(Frozen):
     minimum: float | None = None
     maximum: float | None = None
     skippable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowStep:
+    """One step after submission: who does it and within how many workdays of the step before (None: no limit)."""
+
+    id: str
+    title: str
+    owner: str
+    workdays: int | None
+    notice: str
+    document: str
+    clause: str
+    calendar_days: int | None = None

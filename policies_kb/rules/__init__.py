@@ -1,1 +1,1 @@
-"""Three-valued eligibility rules that explain themselves."""
+"""The rules: three-valued, self-explaining evaluation of a pack's schemes over what is known of a household."""

@@ -1,0 +1,138 @@
+"""The policy side of one pack, as the dialogue and the command line see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from datetime import date, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from pydantic import JsonValue
+
+from policies_kb.loader import load_pack
+from policies_kb.pack import Pack
+from policies_kb.rules import questions
+from policies_kb.rules.assess import Assessment
+from policies_kb.rules.facts import read_facts
+from policies_kb.types import Answer, FactQuestion, SchemeResult, WorkflowStep
+
+if TYPE_CHECKING:
+    from policies_kb.retrieval.engine import Retriever
+
+
+class UnknownText(KeyError):
+    """The pack has no text of this key."""
+
+
+class PackKnowledge:
+    """Answers, assessment, questions, workflow and texts of one pack. Immutable; safe to share."""
+
+    def __init__(self, pack: Pack, *, clock: Callable[[], date] | None = None) -> None:
+        self._pack = pack
+        self._clock = clock or (lambda: datetime.now(ZoneInfo("Asia/Shanghai")).date())
+
+    @cached_property
+    def _retriever(self) -> Retriever:
+        # Built when first asked: `jzt assess` must not pay for word segmentation and the index.
+        from policies_kb.retrieval.engine import Retriever
+
+        return Retriever(self._pack)
+
+    @property
+    def loaded(self) -> Pack:
+        """The pack itself."""
+        return self._pack
+
+    @property
+    def pack(self) -> str:
+        """The pack's name."""
+        return self._pack.name
+
+    @property
+    def version(self) -> str:
+        """Hash of the pack's contents, ancestors included."""
+        return self._pack.version
+
+    def answer(self, question: str, *, today: date, scheme: str | None = None) -> Answer:
+        """A policy question answered with its clause, or an honest refusal."""
+        return self._retriever.answer(question, today=today, scheme=scheme)
+
+    def next_question(
+        self, facts: Mapping[str, JsonValue], *, skipped: Collection[str] = (), schemes: Collection[str] = (),
+        today: date,
+    ) -> FactQuestion | None:  # fmt: skip
+        """The next question whose answer can still change an outcome; None when there is none.
+
+        Raises:
+            FactsError: the facts hold a value that cannot be used.
+        """
+        return questions.next_question(self._pack, facts, today=today, skipped=skipped, schemes=schemes)
+
+    def question(self, facts: Mapping[str, JsonValue], key: str, *, today: date) -> FactQuestion:
+        """The question for one fact by key, for asking it again or correcting it.
+
+        Raises:
+            UnknownFact: the catalogue has no such fact.
+            FactsError: the facts hold a value that cannot be used.
+        """
+        assessment = Assessment(self._pack, read_facts(self._pack.facts, facts), today)
+        return questions.question(self._pack, assessment, key)
+
+    def with_answer(self, facts: Mapping[str, JsonValue], key: str, value: JsonValue) -> dict[str, JsonValue]:
+        """New facts with one answer put in.
+
+        Raises:
+            UnknownFact: the catalogue has no such fact.
+            FactsError: the value cannot be used.
+        """
+        return questions.with_answer(self._pack, facts, key, value, today=self._clock())
+
+    def assess(self, facts: Mapping[str, JsonValue], *, today: date) -> tuple[SchemeResult, ...]:
+        """What every scheme of the pack says of the household.
+
+        Raises:
+            FactsError: the facts hold a value that cannot be used.
+        """
+        return Assessment(self._pack, read_facts(self._pack.facts, facts), today).results()
+
+    def scheme_name(self, scheme: str) -> str:
+        """The scheme's Chinese name; the id itself where the pack has no such scheme."""
+        found = self._pack.schemes.get(scheme)
+        return found.name if found is not None else scheme
+
+    def workflow(self, schemes: Collection[str]) -> tuple[WorkflowStep, ...]:
+        """The steps after an application for these schemes, in order."""
+        steps: list[WorkflowStep] = []
+        for step in self._pack.workflow.steps:
+            if step.schemes and not set(step.schemes) & set(schemes):
+                continue
+            document, clause = self._pack.cite(step.source)
+            found = WorkflowStep(
+                id=step.id, title=step.title, owner=step.owner, workdays=step.workdays, notice=step.notice,
+                document=document, clause=clause, calendar_days=step.calendar_days,
+            )  # fmt: skip
+            steps.append(found)
+        return tuple(steps)
+
+    def text(self, key: str) -> str:
+        """A text of the pack by dotted key.
+
+        Raises:
+            UnknownText: there is no such text.
+        """
+        try:
+            return self._pack.texts[key]
+        except KeyError:
+            raise UnknownText(f"pack {self._pack.name} has no text {key!r}") from None
+
+
+def open_pack(name: str, packs_dir: Path | None = None) -> PackKnowledge:
+    """Load a pack and build what serves it.
+
+    Raises:
+        UnknownPack: there is no such pack.
+        DataFileError: something in its files is wrong.
+    """
+    return PackKnowledge(load_pack(name, packs_dir))

@@ -1,0 +1,333 @@
+"""A policy pack: one jurisdiction's documents, parameters, schemes, facts, workflow, forms and texts.
+
+A pack overlays its parent. Every value keeps the id of the pack it comes from, and the file and line it stands at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, JsonValue, model_validator
+
+from policies_kb.clauses import Document, Reference
+from policies_kb.types import Choice, Frozen, Outcome
+
+Level = Literal["national", "province", "city", "county", "district", "town"]
+Scope = Literal["household", "member", "either"]
+ValueType = Literal["int", "money", "bool", "choice", "number", "text"]
+EXAMPLE = "示例"
+NAME = r"^[a-z][a-z0-9_]*$"
+
+
+def _decimal(value: Any) -> Any:
+    # A YAML float is binary; its printed form is what the author wrote.
+    return Decimal(str(value)) if isinstance(value, float) else value
+
+
+Amount = Annotated[Decimal, BeforeValidator(_decimal)]
+
+
+class External(Frozen):
+    """A law that is not a document of the pack, named by title and clause."""
+
+    title: str = Field(min_length=2)
+    clause: str = Field(min_length=1)
+
+
+# A clause of the pack, a law named by title, or an example value the seeds leave open.
+Source = Reference | External | Literal["示例"]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands: the pack it belongs to, the file and the 1-based line."""
+
+    pack: str
+    file: Path
+    line: int | None
+
+
+class DatedValue(Frozen):
+    """A parameter's value for a span of days (both ends included). A mapping gives one value per allowed answer of
+    the parameter's `by` fact."""
+
+    value: Amount | dict[str, Amount]
+    effective_from: date
+    effective_to: date | None = None
+    source: Source
+    note: str = ""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.effective_to is not None and self.effective_to < self.effective_from:
+            raise ValueError("effective_to lies before effective_from")
+        return self
+
+
+class Parameter(Frozen):
+    """A figure of the policy. `values` empty: a child pack has to give it."""
+
+    name: str
+    unit: str = ""
+    by: str | None = Field(default=None, description="household fact the value depends on, e.g. area")
+    values: tuple[DatedValue, ...] = ()
+
+    def on(self, day: date) -> DatedValue | None:
+        """The value in force on `day`, or None."""
+        for value in reversed(self.values):
+            if value.effective_from <= day and (value.effective_to is None or day <= value.effective_to):
+                return value
+        return None
+
+
+class Range(Frozen):
+    """One band offered instead of an exact sum: `up_to` is an expression for its upper bound."""
+
+    up_to: str
+    inclusive: bool = True
+
+
+class Fact(Frozen):
+    """One thing the self-assessment may know, and how it is asked for.
+
+    `absent`: what a fact that was left out stands for (`null` is not left out: it says "not known"). With
+    `absent_when`, an expression, it is an inference instead: it holds whenever the expression does and the fact
+    was not told, `null` included.
+    """
+
+    scope: Scope
+    type: ValueType
+    unit: str = ""
+    label: str
+    choices: tuple[Choice, ...] = ()
+    minimum: Amount | None = None
+    maximum: Amount | None = None
+    question: str = ""
+    simpler: str = ""
+    why: str = ""
+    ask: bool = True
+    absent: JsonValue = None
+    absent_when: str | None = None
+    screens: str | None = Field(default=None, description="member fact this household yes/no question spares")
+    screened_value: JsonValue = Field(default=None, description="the members' value when the answer is no")
+    totals: str | None = Field(default=None, description="member fact this household sum is the total of")
+    reported_as: str | None = Field(default=None, description="the contract's name in `missing`")
+    ranges: tuple[Range, ...] = ()
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.type == "choice" and not self.choices:
+            raise ValueError("a choice needs its choices")
+        if self.ask and not (self.question and self.simpler and self.why):
+            raise ValueError("a fact that is asked needs question, simpler and why")
+        if (self.screens is None) != (self.screened_value is None):
+            raise ValueError("screens and screened_value go together")
+        return self
+
+
+class Quantity(Frozen):
+    """A value computed from facts and parameters, for use in conditions and texts."""
+
+    name: str
+    unit: str = ""
+    value: str
+
+
+class Line(Frozen):
+    """One sentence with the clause it rests on."""
+
+    text: str
+    source: Source
+
+
+class Condition(Frozen):
+    """One condition of a scheme, in the rules' expression language, with what is said when it holds, fails or is
+    not known. Braces in texts name facts, parameters and quantities."""
+
+    id: str = Field(pattern=NAME)
+    when: str
+    yes: str
+    no: str
+    unknown: str
+    source: Source
+
+
+class Note(Frozen):
+    """A sentence added to the reasons where `when` holds and the outcome is one of `outcomes`."""
+
+    id: str = Field(pattern=NAME)
+    when: str = "True"
+    outcomes: tuple[Outcome, ...] = ("likely", "unknown", "unlikely")
+    text: str
+    source: Source
+
+
+class AmountRule(Frozen):
+    """How much, in yuan: an expression, the sentence that says it and its clause."""
+
+    value: str
+    text: str
+    in_range: str = Field(default="", description="said when the answers give only a range {low}-{high}")
+    source: Source
+
+
+class NextWords(Frozen):
+    """What to do next, for each outcome. Empty: the pack's text `assess.next.<outcome>`."""
+
+    likely: str = ""
+    unlikely: str = ""
+    unknown: str = ""
+    borderline: str = ""
+
+
+class SchemeFile(Frozen):
+    """A scheme as one pack writes it; a child's file gives only what differs."""
+
+    id: str = Field(pattern=NAME)
+    name: str | None = None
+    summary: str | None = None
+    per: Literal["household", "member"] | None = None
+    effective_from: date | None = None
+    effective_to: date | None = None
+    order: int | None = None
+    conditions: tuple[Condition, ...] = ()
+    without: tuple[str, ...] = Field(
+        default=(), description="ids of the parent's conditions and notes left out"
+    )
+    amount_month: AmountRule | None = None
+    amount_once: AmountRule | None = None
+    borderline: str | None = None
+    notes: tuple[Note, ...] = ()
+    documents_needed: tuple[Line, ...] = ()
+    how_to_apply: tuple[Line, ...] = ()
+    leads_to: tuple[Line, ...] = ()
+    next: NextWords | None = None
+
+
+class Scheme(Frozen):
+    """A scheme with its overlays applied. `order` sorts the results."""
+
+    id: str
+    name: str
+    summary: str
+    per: Literal["household", "member"]
+    effective_from: date | None
+    effective_to: date | None
+    order: int
+    conditions: tuple[Condition, ...]
+    amount_month: AmountRule | None
+    amount_once: AmountRule | None
+    borderline: str | None
+    notes: tuple[Note, ...]
+    documents_needed: tuple[Line, ...]
+    how_to_apply: tuple[Line, ...]
+    leads_to: tuple[Line, ...]
+    next: NextWords
+
+
+class Step(Frozen):
+    """One step after an application. The limit counts from the end of the step `after` (default: the one before)."""
+
+    id: str = Field(pattern=NAME)
+    title: str
+    owner: str
+    workdays: int | None = Field(default=None, ge=0)
+    calendar_days: int | None = Field(default=None, ge=0)
+    after: str | None = None
+    notice: str = ""
+    forms: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = Field(default=(), description="schemes it applies to; empty: all")
+    source: Source
+
+    @model_validator(mode="after")
+    def _one_limit(self) -> Self:
+        if self.workdays is not None and self.calendar_days is not None:
+            raise ValueError("give workdays or calendar_days, not both")
+        return self
+
+
+class Workflow(Frozen):
+    """The steps in order, and the longest the whole may take."""
+
+    steps: tuple[Step, ...] = Field(min_length=1)
+
+
+class FormField(Frozen):
+    """One field of a form; `from` names where the case has it."""
+
+    id: str = Field(pattern=NAME)
+    label: str
+    required: bool = True
+    from_: str = Field(default="", alias="from")
+
+
+class Form(Frozen):
+    """A form of the procedure. `number` is its number among the document's annexes."""
+
+    id: str
+    number: int | None = None
+    title: str
+    filled_by: str
+    step: str
+    text_key: str = ""
+    fields: tuple[FormField, ...] = ()
+    source: Source
+
+
+class PackFile(Frozen):
+    """`pack.yml`."""
+
+    name: str
+    title: str
+    level: Level
+    parent: str | None = None
+    languages: tuple[str, ...] = ("zh-CN",)
+    texts: dict[str, JsonValue] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """One jurisdiction, its ancestors' values overlaid by its own.
+
+    `folders` runs from this pack to its oldest ancestor. `places` maps `(kind, id)` to where the value stands,
+    kind being parameter, fact, quantity, scheme, condition, note, step, form or text; a condition's id is
+    `scheme.condition`.
+    """
+
+    name: str
+    title: str
+    level: Level
+    parent: str | None
+    version: str
+    folders: tuple[Path, ...]
+    documents: tuple[Document, ...]
+    parameters: Mapping[str, Parameter]
+    facts: Mapping[str, Fact]
+    quantities: Mapping[str, Quantity]
+    schemes: Mapping[str, Scheme]
+    workflow: Workflow
+    forms: Mapping[str, Form]
+    texts: Mapping[str, str]
+    places: Mapping[tuple[str, str], Place]
+
+    def document(self, document_id: str) -> Document | None:
+        """The document with this id, own or inherited."""
+        return next((document for document in self.documents if document.id == document_id), None)
+
+    def cite(self, source: Source) -> tuple[str, str]:
+        """(document title, clause) of a source, as printed in reasons."""
+        if isinstance(source, Reference):
+            document = self.document(source.document)
+            return (document.title if document else source.document), source.clause
+        if isinstance(source, External):
+            return source.title, source.clause
+        return f"{self.title}{EXAMPLE}参数", EXAMPLE
+
+    def files(self, name: str) -> tuple[Path, ...]:
+        """The files of this name that exist, this pack's first, then its ancestors' (glossary.yml, eval.yml)."""
+        return tuple(path for folder in self.folders if (path := folder / name).is_file())

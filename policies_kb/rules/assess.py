@@ -1,0 +1,251 @@
+"""What a pack's schemes say of a household: outcome, amounts, reasons with their clauses, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+from math import inf
+from string import Formatter
+
+from policies_kb.pack import AmountRule, Pack, Scheme, Source
+from policies_kb.rules.facts import Facts, split_key
+from policies_kb.rules.values import NOTHING, Number, Symbol, Truth, Value, add, both, either, number
+from policies_kb.rules.world import World
+from policies_kb.types import Outcome, Reason, SchemeResult
+
+PERSON = "person"
+_OUTCOMES: dict[bool | None, Outcome] = {True: "likely", False: "unlikely", None: "unknown"}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A scheme's conditions for the household (`member` None) or for one member."""
+
+    member: int | None
+    conditions: tuple[Truth, ...]
+    outcome: Truth
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A scheme's outcome before it is put into words. `needs`: keys of the facts that can still change it."""
+
+    outcome: Truth
+    cases: tuple[Case, ...]
+    in_force: bool
+    amount_month: Number | None = None
+    amount_once: Number | None = None
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """Facts that can still change the outcome, or the amount of a likely one."""
+        amounts = (amount.needs for amount in (self.amount_month, self.amount_once) if amount is not None)
+        return self.outcome.needs.union(*amounts)
+
+
+class Assessment:
+    """One household under one pack on one day."""
+
+    def __init__(self, pack: Pack, facts: Facts, today: date) -> None:
+        self._pack = pack
+        self._facts = facts
+        self._today = today
+        self._verdicts: dict[str, Verdict] = {}
+        self.world = World(pack, facts, today, lambda scheme: self.verdict(scheme).outcome)
+
+    def verdict(self, scheme_id: str) -> Verdict:
+        """Outcome and amounts of one scheme."""
+        if scheme_id not in self._verdicts:
+            self._verdicts[scheme_id] = self._judge(self._pack.schemes[scheme_id])
+        return self._verdicts[scheme_id]
+
+    def needs(self, schemes: Collection[str] = ()) -> frozenset[str]:
+        """Keys of the facts that can still change an outcome of these schemes (none named: all)."""
+        wanted = [scheme for scheme in self._pack.schemes if not schemes or scheme in schemes]
+        return NOTHING.union(*(self.verdict(scheme).needs for scheme in wanted))
+
+    def results(self) -> tuple[SchemeResult, ...]:
+        """Every scheme of the pack, put into words."""
+        return tuple(self._explain(scheme) for scheme in self._pack.schemes.values())
+
+    def _judge(self, scheme: Scheme) -> Verdict:
+        begins, ends = scheme.effective_from, scheme.effective_to
+        if (begins is not None and self._today < begins) or (ends is not None and self._today > ends):
+            return Verdict(Truth(False), (), in_force=False)
+        members: Iterable[int | None] = [None]
+        if scheme.per == "member":
+            members = (
+                [*self.world.indices] if self.world.complete else [*self.world.indices, self.world.ghost]
+            )
+        cases = tuple(self._case(scheme, member) for member in members)
+        outcome = either([case.outcome for case in cases])
+        if outcome.value is not True:
+            return Verdict(outcome, cases, in_force=True)
+        return Verdict(
+            outcome, cases, True, self._sum(scheme.amount_month, cases), self._sum(scheme.amount_once, cases)
+        )
+
+    def _case(self, scheme: Scheme, member: int | None) -> Case:
+        conditions = tuple(self.world.truth(condition.when, member) for condition in scheme.conditions)
+        return Case(member, conditions, both(list(conditions)))
+
+    def _sum(self, rule: AmountRule | None, cases: tuple[Case, ...]) -> Number | None:
+        if rule is None:
+            return None
+        total = number(0)
+        for case in cases:
+            if case.outcome.value is True:
+                total = add(total, self.world.number(rule.value, case.member))
+        return total
+
+    def _explain(self, scheme: Scheme) -> SchemeResult:
+        verdict = self.verdict(scheme.id)
+        outcome = _OUTCOMES[verdict.outcome.value]
+        shown = self._shown(verdict)
+        borderline = any(self._borderline(scheme, case) for case in shown)
+        reasons: dict[Reason, None] = {}
+        for case in shown:
+            reasons.update(dict.fromkeys(self._reasons(scheme, case, outcome)))
+        if not verdict.in_force:
+            reasons[
+                Reason(text=self._pack.texts["assess.not_in_force"], clause="", document=self._pack.title)
+            ] = None
+        missing = tuple(dict.fromkeys(self._reported(verdict.needs)))
+        return SchemeResult(
+            scheme=scheme.id, outcome=outcome, amount_month=_yuan(verdict.amount_month),
+            amount_once=_yuan(verdict.amount_once), reasons=tuple(reasons), missing=missing,
+            next=self._next(scheme, outcome, borderline, missing), borderline=borderline,
+        )  # fmt: skip
+
+    def _shown(self, verdict: Verdict) -> list[Case]:
+        """The cases worth telling: those that hold; else those still open; else the one that came closest."""
+        for value in (True, None):
+            found = [case for case in verdict.cases if case.outcome.value is value]
+            if found:
+                return found if value else found[:1]
+        return sorted(verdict.cases, key=lambda case: sum(part.value is False for part in case.conditions))[
+            :1
+        ]
+
+    def _borderline(self, scheme: Scheme, case: Case) -> bool:
+        return (
+            scheme.borderline is not None and self.world.truth(scheme.borderline, case.member).value is True
+        )
+
+    def _reasons(self, scheme: Scheme, case: Case, outcome: Outcome) -> Iterable[Reason]:
+        for condition, truth in zip(scheme.conditions, case.conditions, strict=True):
+            if outcome == "unlikely" and truth.value is not False:
+                continue
+            text = (
+                condition.yes if truth.value else condition.no if truth.value is False else condition.unknown
+            )
+            yield self._reason(text, condition.source, case.member)
+        if outcome == "likely":
+            for rule in (scheme.amount_month, scheme.amount_once):
+                if rule is not None:
+                    yield from self._amount_reason(rule, case)
+        for note in scheme.notes:
+            if outcome in note.outcomes and self.world.truth(note.when, case.member).value is True:
+                yield self._reason(note.text, note.source, case.member)
+
+    def _amount_reason(self, rule: AmountRule, case: Case) -> Iterable[Reason]:
+        value = self.world.number(rule.value, case.member)
+        if value.exact is not None:
+            yield self._reason(rule.text, rule.source, case.member, {"amount": shown_number(value)})
+        elif rule.in_range and value.high != inf:
+            bounds = {
+                "low": _plain(max(Fraction(0), Fraction(value.low))),
+                "high": _plain(Fraction(value.high)),
+            }
+            yield self._reason(rule.in_range, rule.source, case.member, bounds)
+
+    def _reason(
+        self, text: str, source: Source, member: int | None, extra: Mapping[str, str] | None = None
+    ) -> Reason:
+        document, clause = self._pack.cite(source)
+        return Reason(text=self.say(text, member, extra), clause=clause, document=document)
+
+    def say(self, text: str, member: int | None = None, extra: Mapping[str, str] | None = None) -> str:
+        """A text with its braces filled from facts, parameters and quantities."""
+        said: list[str] = []
+        for literal, name, _, _ in Formatter().parse(text):
+            said.append(literal)
+            if name is None:
+                continue
+            if extra is not None and name in extra:
+                said.append(extra[name])
+            elif name == PERSON:
+                said.append(self.person(member))
+            else:
+                said.append(self._shown_value(name, self.world.resolve(name, member)))
+        return "".join(said).strip()
+
+    def person(self, member: int | None) -> str:
+        """How a member is spoken of."""
+        if member is None:
+            return "您家"
+        record = self._facts.members[member] if member < len(self._facts.members) else {}
+        relation = record.get("relation")
+        if relation == "self" or (relation is None and member == 0):
+            return "您本人"
+        titles = {choice.value: choice.title for choice in self._pack.facts["relation"].choices}
+        alike = [other.get("relation") for other in self._facts.members].count(relation)
+        if relation is None or relation == "other" or alike > 1:
+            base = f"第{member + 1}位家人"
+            return base if relation in {None, "other"} else f"{base}({titles[str(relation)]})"
+        return f"您的{titles[str(relation)]}"
+
+    def _shown_value(self, name: str, value: Value) -> str:
+        fact = self._pack.facts.get(name)
+        if fact is not None and fact.choices and not isinstance(value, Truth):
+            titles = {str(choice.value): choice.title for choice in fact.choices}
+            chosen = str(value.exact) if isinstance(value, Number) else "".join(value.options)
+            return titles.get(chosen, "还不清楚")
+        if isinstance(value, Number):
+            return shown_number(value)
+        if isinstance(value, Symbol):
+            return next(iter(value.options)) if len(value.options) == 1 else "还不清楚"
+        return {True: "是", False: "不是", None: "还不清楚"}[value.value]
+
+    def _reported(self, keys: Iterable[str]) -> list[str]:
+        """Contract names of missing facts, in the catalogue's order."""
+        order = list(self._pack.facts)
+        names = sorted({split_key(key)[1] for key in keys}, key=order.index)
+        return [self._pack.facts[name].reported_as or name for name in names]
+
+    def _next(self, scheme: Scheme, outcome: Outcome, borderline: bool, missing: tuple[str, ...]) -> str:
+        key = "borderline" if borderline and outcome != "unknown" else outcome
+        text: str = getattr(scheme.next, key) or self._pack.texts[f"assess.next.{key}"]
+        labels = {
+            fact.reported_as or name: fact.label for name, fact in reversed(list(self._pack.facts.items()))
+        }
+        wanted = "、".join(labels[name] for name in missing)
+        return self.say(text, None, {"scheme": scheme.name, "missing": wanted or "一些情况"})
+
+
+def shown_number(value: Number) -> str:
+    """A figure for reading: exact, or the span it lies in."""
+    if value.exact is not None:
+        return _plain(value.exact)
+    if value.high == inf:
+        return f"至少{_plain(Fraction(value.low))}" if value.low not in (-inf, 0) else "还不清楚"
+    if value.low == -inf:
+        return f"最多{_plain(Fraction(value.high))}"
+    return f"{_plain(Fraction(value.low))}到{_plain(Fraction(value.high))}"
+
+
+def _cents(value: Fraction) -> Decimal:
+    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def _plain(value: Fraction) -> str:
+    text = f"{_cents(value):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _yuan(value: Number | None) -> float | None:
+    exact = value.exact if value is not None else None
+    return None if exact is None else float(_cents(exact))

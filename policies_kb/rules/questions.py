@@ -1,0 +1,174 @@
+"""Which question to ask next: only one whose answer can still change an outcome, in the catalogue's order."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from math import inf
+
+from pydantic import JsonValue
+
+from policies_kb.pack import Fact, Pack
+from policies_kb.rules.assess import Assessment
+from policies_kb.rules.facts import (
+    MEMBERS,
+    RANGES,
+    SIZE,
+    Facts,
+    as_json,
+    read_facts,
+    read_value,
+    split_key,
+)
+from policies_kb.rules.values import Bound
+from policies_kb.types import Choice, FactQuestion
+
+_FEN = Fraction(1, 100)
+
+
+class UnknownFact(KeyError):
+    """No fact of this key in the catalogue."""
+
+
+def next_question(
+    pack: Pack,
+    data: Mapping[str, JsonValue],
+    *,
+    today: date,
+    skipped: Collection[str] = (),
+    schemes: Collection[str] = (),
+) -> FactQuestion | None:
+    """The next question, or None when every scheme is decided or nothing more can be asked.
+
+    Raises:
+        FactsError: `data` holds a value that cannot be used.
+    """
+    facts = read_facts(pack.facts, data)
+    assessment = Assessment(pack, facts, today)
+    keys = {key for need in assessment.needs(schemes) if (key := _asked_as(pack, facts, need, skipped))}
+    if not keys:
+        return None
+    order = list(pack.facts)
+    first = min(keys, key=lambda key: (order.index(split_key(key)[1]), split_key(key)[0] or 0))
+    return question(pack, assessment, first)
+
+
+def _asked_as(pack: Pack, facts: Facts, need: str, skipped: Collection[str]) -> str | None:
+    """The key of the question that fills a need: a question about the whole household spares those about each."""
+    member, name = split_key(need)
+
+    def open_(key: str) -> bool:
+        told = facts.household.get(key) is not None or key in facts.ranges
+        return pack.facts[key].ask and not told and key not in skipped
+
+    if member is None:
+        return need if open_(need) and not (need == SIZE and facts.size is not None) else None
+    for key, fact in pack.facts.items():
+        if fact.screens == name and facts.household.get(key) is None:
+            return key if open_(key) else None
+        if fact.totals == name and not any(record.get(name) is not None for record in facts.members):
+            if open_(key):
+                return key
+            if key in skipped:
+                return None
+    return need if pack.facts[name].ask and need not in skipped else None
+
+
+def question(pack: Pack, assessment: Assessment, key: str) -> FactQuestion:
+    """The question for one fact, its choices and bands worked out for this household.
+
+    Raises:
+        UnknownFact: the catalogue has no such fact.
+    """
+    member, name = split_key(key)
+    if name not in pack.facts:
+        raise UnknownFact(key)
+    fact = pack.facts[name]
+    bands = [Choice(value=value, title=title) for value, title, _, _ in _bands(fact, assessment)]
+    yes_no = (Choice(value=True, title="是"), Choice(value=False, title="不是"))
+    choices = tuple(bands) or fact.choices or (yes_no if fact.type == "bool" else ())
+    return FactQuestion(
+        key=key, type=fact.type, unit=fact.unit, text=assessment.say(fact.question, member),
+        simpler=assessment.say(fact.simpler, member), why=assessment.say(fact.why, member), choices=choices,
+        minimum=None if fact.minimum is None else float(fact.minimum),
+        maximum=None if fact.maximum is None else float(fact.maximum),
+    )  # fmt: skip
+
+
+def _bands(fact: Fact, assessment: Assessment) -> list[tuple[float, str, Fraction, Bound]]:
+    """(representative figure, words, lowest, highest) of each band; none where the bounds are not known yet."""
+    bounds: list[tuple[Fraction, bool]] = []
+    for band in fact.ranges:
+        bound = assessment.world.number(band.up_to).exact
+        if bound is None or bound <= 0:
+            return []
+        bounds.append((bound, band.inclusive))
+    found: list[tuple[float, str, Fraction, Bound]] = []
+    low = Fraction(0)
+    for bound, inclusive in bounds:
+        high = bound if inclusive else bound - _FEN
+        words = f"{_yuan(bound)}元以内" if inclusive else f"不到{_yuan(bound)}元"
+        found.append((_middle(low, high), f"{_yuan(low)}元以上,{words}" if found else words, low, high))
+        low = high + _FEN if inclusive else bound
+    if bounds:
+        last = bounds[-1]
+        words = f"超过{_yuan(last[0])}元" if last[1] else f"{_yuan(last[0])}元以上"
+        found.append((float(low) + 1000.01, words, low, inf))
+    return found
+
+
+def _middle(low: Fraction, high: Fraction) -> float:
+    # A figure with a fen at its end is hardly ever typed by a person, so a band is told from an exact sum.
+    return float(int((low + high) / 2)) + 0.01
+
+
+def _yuan(value: Fraction) -> str:
+    return f"{Decimal(value.numerator) / Decimal(value.denominator):.2f}".rstrip("0").rstrip(".")
+
+
+def with_answer(
+    pack: Pack, data: Mapping[str, JsonValue], key: str, value: JsonValue, *, today: date
+) -> dict[str, JsonValue]:
+    """New facts with one answer put in; `data` is left as it was. A band's figure is kept with its bounds.
+
+    Raises:
+        UnknownFact: the catalogue has no such fact.
+        FactsError: the value cannot be used.
+    """
+    member, name = split_key(key)
+    fact = pack.facts.get(name)
+    if fact is None or fact.scope == ("member" if member is None else "household"):
+        raise UnknownFact(key)
+    kept = as_json(read_value(key, fact, value))
+    facts: dict[str, JsonValue] = {k: v for k, v in data.items() if k != key}
+    members = _members(facts)
+    if member is not None:
+        while len(members) <= member:
+            members.append({n: None for n, f in pack.facts.items() if f.scope == "member"})
+        members[member] = {**members[member], name: kept}
+        facts[MEMBERS] = list(members)
+        return facts
+    ranges = {k: v for k, v in _ranges(facts).items() if k != key}
+    if fact.ranges:
+        assessment = Assessment(pack, read_facts(pack.facts, facts), today)
+        for figure, _, low, high in _bands(fact, assessment):
+            if figure == kept:
+                ranges[key] = [as_json(low), None if high == inf else as_json(Fraction(high))]
+    facts.pop(RANGES, None)
+    if ranges:
+        facts[RANGES] = ranges
+    if key == SIZE and isinstance(kept, int) and len(members) > kept:
+        facts[MEMBERS] = list(members[:kept])
+    return {**facts, key: kept}
+
+
+def _members(facts: Mapping[str, JsonValue]) -> list[dict[str, JsonValue]]:
+    listed = facts.get(MEMBERS)
+    return [dict(item) for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+
+
+def _ranges(facts: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    told = facts.get(RANGES)
+    return dict(told) if isinstance(told, dict) else {}
