@@ -8,15 +8,15 @@ import click
 
 # name -> (module, one-line help). The help stands here so that `jzt --help` imports nothing else.
 COMMANDS: dict[str, tuple[str, str]] = {
-    "ask": ("bot.commands.ask", "问政策:回答并给出依据条款"),
-    "assess": ("bot.commands.assess", "自测:按家庭情况看可能符合哪些救助"),
-    "bench": ("bot.commands.bench", "测速:各环节与端到端"),
+    "ask": ("bot.commands.ask", "问政策：回答并给出依据条款"),
+    "assess": ("bot.commands.assess", "自测：按家庭情况看可能符合哪些救助"),
+    "bench": ("bot.commands.bench", "测速：各环节与端到端"),
     "cases": ("bot.commands.cases", "查看、导出已提交的申请"),
-    "chat": ("bot.commands.chat", "在终端里对话,或按脚本回放"),
+    "chat": ("bot.commands.chat", "在终端里对话，或按脚本回放"),
     "facts": ("bot.commands.facts", "列出自测用到的每一项情况"),
-    "kb": ("bot.commands.kb", "政策包:检查、评测"),
-    "outbox": ("bot.commands.outbox", "待送件:查看停放的、重新投递"),
-    "privacy": ("bot.commands.privacy", "个人信息:导出、删除"),
+    "kb": ("bot.commands.kb", "政策包：检查、评测"),
+    "outbox": ("bot.commands.outbox", "待送件：查看停放的、重新投递"),
+    "privacy": ("bot.commands.privacy", "个人信息：导出、删除"),
     "serve": ("bot.commands.serve", "启动服务"),
     "staff": ("bot.commands.staff", "工作人员账号"),
 }

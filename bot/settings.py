@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     )
     rate_window: float = Field(default=30.0, gt=0)
     new_conversation_limit: int = Field(
-        default=30, ge=1, description="conversations one address may open a minute"
+        default=600, ge=1, description="conversations one address may open a minute"
     )
     sweep_seconds: float = Field(
         default=5.0, gt=0, description="how often work left behind by a crash is looked for"
@@ -61,7 +61,7 @@ class Settings(BaseSettings):
 
     session_hours: float = Field(default=8.0, gt=0, description="a staff session's idle life")
     login_limit: int = Field(
-        default=5, ge=1, description="failed sign-ins per name and address in login_window"
+        default=10, ge=1, description="sign-ins tried per name and address in login_window"
     )
     login_window: float = Field(default=300.0, gt=0)
 
@@ -98,7 +98,7 @@ class Settings(BaseSettings):
     @property
     def storage_url(self) -> str:
         """SQLAlchemy URL of the service's database."""
-        return self.database_url or f"sqlite+aiosqlite:///{self.var.absolute() / 'jzt.sqlite3'}"
+        return self.database_url or f"sqlite:///{self.var.absolute() / 'jzt.sqlite3'}"
 
     @property
     def files_dir(self) -> Path:

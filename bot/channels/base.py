@@ -6,9 +6,11 @@ nothing else: order, repeats, the person at the window and every word come from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
+
+from aiohttp import web
 
 from integrations.ports import ConversationRow, DocumentRow, MessageRow
 
@@ -35,12 +37,12 @@ class Rejected(Exception):
     """An inbound message that was not accepted. `message` is plain Chinese, fit to be shown to the resident."""
 
     codes: ClassVar[Mapping[str, str]] = {
-        "empty": "没有收到内容。请把想问的话打出来,再发一次。",
-        "too_long": "这段话太长了。请分成几段,一段一段发给我。",
-        "too_fast": "您发得有点快,我还没看完。请过半分钟再发,前面的话都收到了。",
+        "empty": "没有收到内容。请把想问的话打出来，再发一次。",
+        "too_long": "这段话太长了。请分成几段，一段一段发给我。",
+        "too_fast": "您发得有点快，我还没看完。请过半分钟再发，前面的话都收到了。",
         "file_too_large": "文件太大了。请拍一张清楚的照片发来就可以。",
         "unsupported_file": "这种文件我打不开。请发照片(JPG、PNG)或 PDF。",
-        "unavailable": "系统这会儿存不下新消息,这一条没有收到。请过几分钟再发一次。",
+        "unavailable": "系统这会儿存不下新消息，这一条没有收到。请过几分钟再发一次。",
         "not_found": "没有找到这段对话。请重新打开页面。",
     }
 
@@ -119,6 +121,10 @@ class Channel(Protocol):
 
     @property
     def capabilities(self) -> Capabilities: ...
+
+    def routes(self) -> Sequence[web.RouteDef]:
+        """What the messenger calls over HTTP (webhooks); the service mounts it."""
+        ...
 
     async def start(self, gateway: Gateway) -> None:
         """Begin to receive. Returns once receiving."""

@@ -1,0 +1,1 @@
+"""What every HTTP handler shares: errors in one shape, described operations, the OpenAPI document."""
