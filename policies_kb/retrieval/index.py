@@ -15,6 +15,12 @@ import numpy as np
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, rarity
 
+# Sides of a matter that a question names by a question word (how long, how much); the others are named by words of
+# content (公示, 投诉), which count as such.
+ASKED: Final = frozenset(
+    f"aspect:{aspect}"
+    for aspect in ("who", "how_much", "documents", "where", "how_long", "steps", "decision", "service")
+)
 # Weights of the parts of a score; found on the development split of the packs' eval.yml (docs/decisions.md).
 W_TEXT: Final = 0.30
 W_ASK: Final = 0.55
@@ -136,7 +142,7 @@ class Index:
         total = met = 0.0
         tokens = self._tokens[at]
         for unit in units:
-            if all(token.startswith("aspect:") for token in unit.concepts) and unit.concepts:
+            if unit.concepts and ASKED.issuperset(unit.concepts):
                 continue
             weight = self.weight(unit)
             total += weight
@@ -147,10 +153,12 @@ class Index:
     def _vector(self, units: Sequence[Unit]) -> dict[str, float]:
         vector: dict[str, float] = {}
         for unit in units:
-            # Concepts stand for the word; without any, the word stands for itself.
-            for token in unit.concepts or unit.tokens:
-                weight = self._idf.get(token, self._rarest * rarity(unit.word))
-                vector[token] = max(vector.get(token, 0.0), weight / math.sqrt(len(unit.concepts) or 1))
+            # A concept stands for the word; a word that has only an aspect, or nothing, stands for itself too.
+            bare = all(token.startswith("aspect:") for token in unit.concepts)
+            tokens = unit.tokens if bare else unit.concepts
+            for token in tokens:
+                weight = self._idf.get(token, self._rarest * rarity(unit.word)) / math.sqrt(len(tokens))
+                vector[token] = max(vector.get(token, 0.0), weight)
         return vector
 
 
