@@ -103,15 +103,19 @@ class PackKnowledge:
         return found.name if found is not None else scheme
 
     def workflow(self, schemes: Collection[str]) -> tuple[WorkflowStep, ...]:
-        """The steps after an application for these schemes, in order."""
+        """The steps after an application for these schemes, in order.
+
+        Where none of them is the pack's (the resident leaves the choice to the office), the first scheme's steps.
+        """
+        known = set(schemes) & set(self._pack.schemes) or {next(iter(self._pack.schemes))}
         steps: list[WorkflowStep] = []
         for step in self._pack.workflow.steps:
-            if step.schemes and not set(step.schemes) & set(schemes):
+            if step.schemes and not known & set(step.schemes):
                 continue
             document, clause = self._pack.cite(step.source)
             found = WorkflowStep(
                 id=step.id, title=step.title, owner=step.owner, workdays=step.workdays, notice=step.notice,
-                document=document, clause=clause, calendar_days=step.calendar_days,
+                document=document, clause=clause, calendar_days=step.calendar_days, after=step.after,
             )  # fmt: skip
             steps.append(found)
         return tuple(steps)

@@ -111,6 +111,7 @@ class Fact(Frozen):
     simpler: str = ""
     why: str = ""
     ask: bool = True
+    only_if: str | None = Field(default=None, description="asked and reported missing only where this holds")
     absent: JsonValue = None
     absent_when: str | None = None
     screens: str | None = Field(default=None, description="member fact this household yes/no question spares")
@@ -238,7 +239,7 @@ class Step(Frozen):
     owner: str
     workdays: int | None = Field(default=None, ge=0)
     calendar_days: int | None = Field(default=None, ge=0)
-    after: str | None = None
+    after: str | None = Field(default=None, description="an earlier step's id, or `submission`")
     notice: str = ""
     forms: tuple[str, ...] = ()
     schemes: tuple[str, ...] = Field(default=(), description="schemes it applies to; empty: all")

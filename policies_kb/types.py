@@ -88,7 +88,10 @@ class FactQuestion(Frozen):
 
 @dataclass(frozen=True, slots=True)
 class WorkflowStep:
-    """One step after submission: who does it and within how many workdays of the step before (None: no limit)."""
+    """One step after submission: who does it and within how many workdays of the step before (None: no limit).
+
+    `after` names the step the limit counts from where that is not the step before; `submission` is the application.
+    """
 
     id: str
     title: str
@@ -98,3 +101,4 @@ class WorkflowStep:
     document: str
     clause: str
     calendar_days: int | None = None
+    after: str | None = None

@@ -12,11 +12,12 @@ from string import Formatter
 
 from policies_kb.pack import AmountRule, Pack, Scheme, Source
 from policies_kb.rules.facts import Facts, split_key
-from policies_kb.rules.values import NOTHING, Number, Symbol, Truth, Value, add, both, either, number
+from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, number
 from policies_kb.rules.world import World
 from policies_kb.types import Outcome, Reason, SchemeResult
 
 PERSON = "person"
+MOST_NAMED = 4  # more than this many missing facts in one sentence nobody reads
 _OUTCOMES: dict[bool | None, Outcome] = {True: "likely", False: "unlikely", None: "unknown"}
 
 
@@ -65,7 +66,15 @@ class Assessment:
     def needs(self, schemes: Collection[str] = ()) -> frozenset[str]:
         """Keys of the facts that can still change an outcome of these schemes (none named: all)."""
         wanted = [scheme for scheme in self._pack.schemes if not schemes or scheme in schemes]
-        return NOTHING.union(*(self.verdict(scheme).needs for scheme in wanted))
+        return frozenset(need for scheme in wanted for need in self.open(self.verdict(scheme)))
+
+    def open(self, verdict: Verdict) -> Iterable[str]:
+        """What a verdict needs, without the facts that make sense only after another's answer."""
+        for need in verdict.needs:
+            member, name = split_key(need)
+            only_if = self._pack.facts[name].only_if
+            if only_if is None or self.world.truth(only_if, member).value is True:
+                yield need
 
     def results(self) -> tuple[SchemeResult, ...]:
         """Every scheme of the pack, put into words."""
@@ -113,7 +122,7 @@ class Assessment:
             reasons[
                 Reason(text=self._pack.texts["assess.not_in_force"], clause="", document=self._pack.title)
             ] = None
-        missing = tuple(dict.fromkeys(self._reported(verdict.needs)))
+        missing = tuple(dict.fromkeys(self._reported(self.open(verdict))))
         return SchemeResult(
             scheme=scheme.id, outcome=outcome, amount_month=_yuan(verdict.amount_month),
             amount_once=_yuan(verdict.amount_once), reasons=tuple(reasons), missing=missing,
@@ -222,7 +231,9 @@ class Assessment:
         labels = {
             fact.reported_as or name: fact.label for name, fact in reversed(list(self._pack.facts.items()))
         }
-        wanted = "、".join(labels[name] for name in missing)
+        wanted = "、".join(labels[name] for name in missing[:MOST_NAMED])
+        if len(missing) > MOST_NAMED:
+            wanted += f"等{len(missing)}项"
         return self.say(text, None, {"scheme": scheme.name, "missing": wanted or "一些情况"})
 
 

@@ -214,7 +214,7 @@ class _Check:
         for at, step in enumerate(self._pack.workflow.steps):
             if step.id in steps[:at]:
                 yield self._problem("step", step.id, "id", "stands twice", "rename one")
-            if step.after is not None and step.after not in steps[:at]:
+            if step.after is not None and step.after not in ["submission", *steps[:at]]:
                 yield self._problem(
                     "step", step.id, "after", f"{step.after!r} is no earlier step", "name one"
                 )

@@ -260,7 +260,7 @@ def _pick(function: str, parts: list[Number]) -> Number:
     needs = frozenset().union(*(part.needs for part in parts))
     if function == "abs":
         low, high = parts[0].low, parts[0].high
-        ends: list[Bound] = [abs(low), abs(high)]
+        ends: list[Bound] = [low if low >= 0 else -low, high if high >= 0 else -high]
         least = Fraction(0) if low <= 0 <= high else _least(ends)
         return narrowed(least, -_least([-end for end in ends]), needs)
     lows, highs = [part.low for part in parts], [part.high for part in parts]
