@@ -64,7 +64,7 @@ class Keyring:
         if text := env.get(ENV, "").strip():
             return cls.from_text(text, origin=ENV)
         file = var_dir / FILE
-        with suppress(FileNotFoundError):
+        with suppress(FileNotFoundError, NotADirectoryError):
             return cls._from_file(file)
         traces = [found for pattern in _TRACES for found in var_dir.glob(pattern)]
         if traces:
@@ -73,7 +73,13 @@ class Keyring:
                 f"{ENV} to the original key. Without it the personal data cannot be read. To start over with empty "
                 f"data, move the folder {var_dir} away first."
             )
-        _write_new(file)
+        try:
+            _write_new(file)
+        except OSError as error:
+            raise KeyProblem(
+                f"{file}: a new key cannot be written there ({error.strerror}). Cure: give the service's user write access "
+                f"to {var_dir}, or set {ENV}."
+            ) from error
         loaded = cls._from_file(file)
         log.warning(
             "new encryption key made; back it up apart from the database, without it no personal data can be read",

@@ -203,7 +203,7 @@ class SqlOutbox:
         """Entries of each status, zeros included."""
         query = select(OutboxEntry.status, func.count()).group_by(OutboxEntry.status)
         counted = dict.fromkeys(("pending", "delivered", "parked"), 0)
-        for status, number in (await self._context.connection.execute(query)).tuples():
+        for status, number in await self._context.connection.execute(query):
             counted[status] = number
         return counted
 

@@ -46,7 +46,7 @@ class TelegramServer:
         self.webhook: Json = {}
         self.webhook_statuses: list[int] = []
         self.unconfirmed: list[Json] = []
-        self._failures: dict[str, deque[ApiFailure]] = {}
+        self._failures: dict[str, deque[ApiFailure | None]] = {}
         self._files: dict[str, bytes] = {}
         self._queries: set[str] = set()
         self._ids = itertools.count(1000)
@@ -58,13 +58,13 @@ class TelegramServer:
 
     # -- life
 
-    async def start(self) -> None:
+    async def start(self, port: int = 0) -> None:
         app = web.Application(client_max_size=64 * 1024 * 1024)
         app.router.add_route("*", "/bot{token}/{method}", self._call)
         app.router.add_get("/file/bot{token}/{path:.+}", self._download)
         self._runner = web.AppRunner(app, shutdown_timeout=0.1)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", 0)
+        site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
         self.address = f"http://127.0.0.1:{self._runner.addresses[0][1]}"
 
@@ -151,8 +151,12 @@ class TelegramServer:
     def called(self, method: str) -> list[Json]:
         return [parameters for name, parameters in self.calls if name == method]
 
-    def fail_next(self, method: str, code: int, description: str, **parameters: Any) -> None:
-        self._failures.setdefault(method, deque()).append(ApiFailure(code, description, **parameters))
+    def fail_next(
+        self, method: str, code: int, description: str, *, after: int = 0, **parameters: Any
+    ) -> None:
+        """The next call of `method` fails, or the one following `after` good ones."""
+        queue = self._failures.setdefault(method, deque())
+        queue.extend([*([None] * after), ApiFailure(code, description, **parameters)])
 
     # -- updates
 
@@ -223,8 +227,8 @@ class TelegramServer:
             if handler is None:
                 raise ApiFailure(404, "Not Found: method not found")
             waiting = self._failures.get(method)
-            if waiting:
-                raise waiting.popleft()
+            if waiting and (failure := waiting.popleft()):
+                raise failure
             result = await handler(parameters)
         except ApiFailure as failure:
             return web.json_response(failure.body, status=failure.code)
