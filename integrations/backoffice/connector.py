@@ -78,8 +78,8 @@ class HttpConnector:
                 return _classify(answer.status, answer.headers.get("Retry-After"), await _words(answer))
         except TimeoutError:
             return Unavailable("no answer in time")
-        except aiohttp.InvalidURL:
-            return Refused("the configured address is not a URL")
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            return Refused("the configured address is not an http URL")
         except (aiohttp.ClientError, OSError) as error:
             return Unavailable(f"cannot reach it: {type(error).__name__}")
 

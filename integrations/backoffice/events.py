@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
@@ -135,13 +135,15 @@ def resident_text(event: BackofficeEvent) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
-    schemas.write(
-        SCHEMA_PATH,
-        schemas.of_model(
-            BackofficeEvent,
-            schema_id=SCHEMA_ID,
-            title="办理进度事件 / Case status event",
-            comment="Written by integrations/backoffice/events.py; evolves as case.schema.json does.",
-        ),
+def schema() -> dict[str, Any]:
+    """The JSON Schema as the model defines it."""
+    return schemas.of_model(
+        BackofficeEvent,
+        schema_id=SCHEMA_ID,
+        title="办理进度事件 / Case status event",
+        comment="Written by integrations/backoffice/events.py; evolves as case.schema.json does.",
     )
+
+
+if __name__ == "__main__":
+    schemas.write(SCHEMA_PATH, schema())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,7 @@ def check(path: Path, data: object) -> None:
         SchemaViolation: with every field that does not fit.
     """
     problems: dict[str, str] = {}
-    for error in validator(path).iter_errors(data):
+    for error in _leaves(validator(path).iter_errors(data)):
         field, rule = _field(error), _rule(error)
         # "required" comes once for every missing field and names them all each time.
         if rule not in problems.get(field, ""):
@@ -60,6 +61,15 @@ def write(path: Path, schema: dict[str, Any]) -> None:
     path.write_text(json.dumps(schema, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
 
 
+def _leaves(errors: Iterable[ValidationError]) -> Iterator[ValidationError]:
+    """Of "this or null" the fault that matters is the one in this."""
+    for error in errors:
+        if error.validator == "anyOf":
+            yield from _leaves(each for each in error.context if each.validator_value != "null")
+        else:
+            yield error
+
+
 def _field(error: ValidationError) -> str:
     return ".".join(str(part) for part in error.absolute_path) or "(document)"
 
@@ -73,9 +83,6 @@ def _rule(error: ValidationError) -> str:
             return f"missing {', '.join(sorted(set(rule) - set(found)))}"
         case "additionalProperties":
             return "has a field this version does not know"
-        case "anyOf":
-            rules = (f"{each.validator} {_json(each.validator_value)}" for each in error.context)
-            return f"breaks every form allowed: {'; '.join(rules)}"
         case _:
             return f"breaks {error.validator} {_json(rule)}"
 

@@ -163,8 +163,13 @@ class OutboxWorker:
                     )
                     await tx.outbox.retry(row.id, self._clock() + wait, reason)
         DELIVERIES.labels(self._queue, done).inc()
+        # Only the head of the reason ("HTTP 422"): the receiver's own words may name the person.
         (log.info if done == "delivered" else log.warning)(
-            "outbox entry " + done, queue=self._queue, entry=row.id, attempt=attempt, reason=reason or None
+            "outbox entry " + done,
+            queue=self._queue,
+            entry=row.id,
+            attempt=attempt,
+            reason=reason.partition(":")[0] or None,
         )
         return done
 
