@@ -131,6 +131,12 @@ class SessionStart(_Command):
     kind: Literal["session_start"] = "session_start"
 
 
+class HandedBack(_Command):
+    """Staff closed the handoff: the conversation is the bot's again."""
+
+    kind: Literal["handed_back"] = "handed_back"
+
+
 class CaseUpdate(_Command):
     """A status event of the resident's own case came back from the back office."""
 
@@ -157,6 +163,7 @@ Command = Annotated[
     | UrgentDanger
     | AttachFile
     | SessionStart
+    | HandedBack
     | CaseUpdate,
     Field(discriminator="kind"),
 ]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from dialogues.effects import Say
+from dialogues.ports import SlotType
+from policies_kb.types import FactQuestion
 
 
 class Frame(BaseModel):
@@ -22,6 +24,22 @@ class Frame(BaseModel):
         default=False, description="the collect step's question stands in the chat, unanswered"
     )
     data: dict[str, JsonValue] = Field(default_factory=dict, description="the frame's own scratch values")
+
+
+class CaseNote(BaseModel):
+    """What the conversation remembers of a submitted application."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    application: int = Field(
+        description="its number in this conversation, 1, 2, …; 0 when it came from elsewhere"
+    )
+    receipt: str
+    submitted_on: date | None = None
+    schemes: list[str] = Field(default_factory=list)
+    status: str = "submitted"
+    text: str = Field(default="", description="what the office said last, in plain Chinese")
+    updated_at: datetime | None = None
 
 
 class DialogueState(BaseModel):
@@ -49,6 +67,25 @@ class DialogueState(BaseModel):
     applications: int = Field(
         default=0, description="applications begun; the draft's number in receipts and keys"
     )
+    answered: dict[str, SlotType] = Field(
+        default_factory=dict, description="slots and facts answered, oldest first: what a correction can mean"
+    )
+    asked_facts: dict[str, FactQuestion] = Field(
+        default_factory=dict, description="fact key -> the question as it was asked, to ask it again"
+    )
+    assessment: dict[str, JsonValue] | None = Field(
+        default=None, description="snapshot of the last self-assessment: pack, version, day, facts, results"
+    )
+    consent: dict[str, JsonValue] | None = Field(
+        default=None, description="consent in force: purpose, text version, sha256, when"
+    )
+    authorisation: dict[str, JsonValue] | None = Field(
+        default=None, description="authorisation confirmed for the draft"
+    )
+    files: list[dict[str, JsonValue]] = Field(
+        default_factory=list, description="files sent that no question has taken up yet"
+    )
+    cases: list[CaseNote] = Field(default_factory=list)
     handoff: bool = False
     started: bool = False
     last_at: datetime | None = None

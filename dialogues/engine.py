@@ -1,0 +1,468 @@
+"""The dialogue engine: commands in, effects out. Pure: no clock, no input or output, no memory of its own."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue, TypeAdapter
+
+from dialogues import answers
+from dialogues.catalogue import Flows
+from dialogues.commands import (
+    AskPolicy,
+    AskWhy,
+    AttachFile,
+    CancelFlow,
+    CannotHandle,
+    CaseUpdate,
+    ChitChat,
+    Clarify,
+    Command,
+    CorrectSlot,
+    HandedBack,
+    HumanHandoff,
+    Repeat,
+    ResumeFlow,
+    SessionStart,
+    SetSlot,
+    SkipQuestion,
+    StartFlow,
+    UrgentDanger,
+)
+from dialogues.effects import Effect, RequestHandoff, Say
+from dialogues.payloads import RESTART
+from dialogues.ports import AskedSlot, Knowledge, SlotType, UnderstandingContext, WorkCalendar
+from dialogues.run import Run
+from dialogues.state import CaseNote, DialogueState
+from policies_kb.errors import DataFileError, Problem
+from policies_kb.types import Choice
+
+logger = logging.getLogger(__name__)
+
+_CHOICES: TypeAdapter[tuple[Choice, ...]] = TypeAdapter(tuple[Choice, ...])
+_TYPE: TypeAdapter[SlotType] = TypeAdapter(SlotType)
+
+# Said when even the pattern for internal errors fails.
+SORRY = "对不起，刚才我这边出了点问题，不怪您。您前面说的都还在，请再说一遍。"
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one call of the engine leads to: the new state and what is to be done, in order."""
+
+    state: DialogueState
+    effects: tuple[Effect, ...]
+
+
+def asked(state: DialogueState) -> AskedSlot | None:
+    """The question that stands in the chat, or None."""
+    frame = state.stack[-1] if state.stack else None
+    if frame is None or not frame.asked:
+        return None
+    question = frame.data.get("question")
+    if not isinstance(question, dict):
+        return None
+    root = next((one.flow for one in reversed(state.stack) if one.kind == "user"), frame.flow)
+    return AskedSlot(
+        name=str(question["name"]),
+        type=_TYPE.validate_python(question["type"]),
+        choices=_CHOICES.validate_python(question.get("choices") or ()),
+        flow=root,
+    )
+
+
+def context(state: DialogueState, conversation_id: str, pack: str, now: datetime) -> UnderstandingContext:
+    """What understanding may know of the conversation; no values, only names and types."""
+    flow = next(
+        (one.flow for one in reversed(state.stack) if one.kind == "user" and not one.data.get("called")), None
+    )
+    return UnderstandingContext(
+        conversation_id=conversation_id,
+        pack=pack,
+        asked=asked(state),
+        filled=dict(state.answered),
+        active_flow=flow,
+        now=now,
+    )
+
+
+class Engine:
+    """The stack machine over a set of flows, one policy pack and a calendar. Safe to share between conversations.
+
+    Raises (at construction):
+        DataFileError: a flow or question uses a text the pack does not have.
+    """
+
+    def __init__(self, flows: Flows, knowledge: Knowledge, calendar: WorkCalendar) -> None:
+        self._flows = flows
+        self._knowledge = knowledge
+        self._calendar = calendar
+        missing = []
+        for key, path in flows.pack_texts.items():
+            try:
+                knowledge.text(key)
+            except KeyError:
+                what = f"the pack {knowledge.pack!r} has no text {key!r}, which is used here"
+                missing.append(Problem(path, None, key, what, "add it to the pack's texts"))
+        if missing:
+            raise DataFileError(missing)
+
+    def handle(
+        self, state: DialogueState, commands: Sequence[Command], *, now: datetime, conversation_id: str
+    ) -> Turn:
+        """Apply commands in order and say what follows.
+
+        Never raises for anything a resident can do, and never changes `state`: a command that fails inside is
+        undone and the resident told (pattern_internal_error).
+
+        Args:
+            state: the conversation as it was stored.
+            commands: what was understood from one message, or from one event.
+            now: aware datetime.
+            conversation_id: receipts and idempotency keys are made from it.
+        """
+        run = Run(
+            state.model_copy(deep=True), self._flows, self._knowledge, self._calendar, now, conversation_id
+        )
+        for command in self._opened(run, commands):
+            self._guarded(run, command.kind, lambda command=command: _apply(run, command))  # type: ignore[misc]
+        self._guarded(run, "ask", lambda: _close(run, bool(commands)))
+        if not run.repeated:
+            run.state.last_said = run.said
+        run.state.version += 1
+        return Turn(run.state, tuple(run.effects))
+
+    def _opened(self, run: Run, commands: Sequence[Command]) -> Sequence[Command]:
+        """The commands to apply, a greeting put before them where one is due."""
+        state = run.state
+        urgent = [command for command in commands if isinstance(command, UrgentDanger)]
+        mine = [command for command in commands if not isinstance(command, CaseUpdate | HandedBack)]
+        if not mine:
+            return commands
+        first, last_at = not state.started, state.last_at
+        state.started, state.last_at = True, run.now
+        if urgent:
+            # Nothing stands before an emergency, and nothing after it.
+            return urgent[:1]
+        hours = self._flows.flows["pattern_session_start"].definition.after_hours
+        paused = last_at is not None and hours is not None and run.now - last_at >= timedelta(hours=hours)
+        if not first and not paused:
+            return commands
+        if any(isinstance(command, SessionStart) for command in mine):
+            return commands
+        if all(isinstance(command, ChitChat) and command.topic == "greet" for command in mine):
+            return [SessionStart()]
+        self._guarded(run, "session_start", lambda: _greet_briefly(run, first=first))
+        return commands
+
+    def _guarded(self, run: Run, what: str, work: Callable[[], None]) -> None:
+        kept = run.state.model_copy(deep=True)
+        effects, said, lead = len(run.effects), len(run.said), list(run.lead)
+        try:
+            work()
+        except Exception as error:
+            # The message could hold what the resident said: only where and of what type goes to the log.
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            logger.error(
+                "dialogue failed: %s in %s at %s:%s", type(error).__name__, what, place.filename, place.lineno
+            )
+            run.state = kept
+            del run.effects[effects:]
+            del run.said[said:]
+            run.lead = lead
+            _apologise(run)
+
+
+def _apologise(run: Run) -> None:
+    kept = run.state.model_copy(deep=True)
+    effects, said = len(run.effects), len(run.said)
+    try:
+        run.push("pattern_internal_error")
+        run.advance()
+    except Exception:
+        logger.error("dialogue failed in pattern_internal_error")
+        run.state = kept
+        del run.effects[effects:]
+        del run.said[said:]
+        run.quiet = True
+        run.say(Say(text=SORRY))
+
+
+def _close(run: Run, anything: bool) -> None:
+    run.ask_pending()
+    if anything and not any(isinstance(effect, Say) for effect in run.effects):
+        run.pattern("completed")
+        run.ask_pending()
+
+
+def _greet_briefly(run: Run, *, first: bool) -> None:
+    run.pattern("session_start", reason="brief" if first else "brief_back")
+
+
+def _apply(run: Run, command: Command) -> None:
+    """One command."""
+    _drop_passing(run, command)
+    if not isinstance(command, CannotHandle | CaseUpdate | HandedBack | SetSlot | CorrectSlot):
+        run.state.failures = 0
+    match command:
+        case StartFlow():
+            _start(run, command.flow, command.slots)
+        case SetSlot():
+            failures = run.state.failures
+            answers.take(run, command.name, command.value, command.raw)
+            if run.state.failures == failures:
+                run.state.failures = 0
+        case CorrectSlot():
+            run.state.failures = 0
+            answers.correct(run, command.name, command.value, command.raw)
+        case CancelFlow():
+            _cancel(run)
+        case ResumeFlow():
+            _resume(run, command.flow)
+        case SkipQuestion():
+            _skip(run, command.reason)
+        case Repeat():
+            _repeat(run, simpler=command.simpler)
+        case AskWhy():
+            _why(run)
+        case HumanHandoff():
+            _human(run)
+        case AskPolicy():
+            _ask_policy(run, command.question)
+        case ChitChat():
+            run.pattern("chitchat", topic=command.topic)
+        case Clarify():
+            run.pattern("clarification", options=list[JsonValue](command.options))
+        case CannotHandle():
+            _cannot_handle(run, command.reason)
+        case UrgentDanger():
+            run.pattern("urgent_danger", danger=command.danger)
+            run.effects.append(RequestHandoff(reason=f"danger:{command.danger}", urgent=True))
+            run.state.handoff = True
+            run.quiet = True
+        case AttachFile():
+            _attach(run, command)
+        case SessionStart():
+            _session(run)
+        case HandedBack():
+            run.state.handoff = False
+            run.pattern("human_handoff", back=True)
+        case CaseUpdate():
+            _case_update(run, command)
+
+
+def _drop_passing(run: Run, command: Command) -> None:
+    """A question that only stands until the resident speaks of something else goes."""
+    top = run.top
+    if top is None or not run.flows.flows[top.flow].definition.passing:
+        return
+    if isinstance(command, SkipQuestion | AskWhy | Repeat | CannotHandle):
+        return
+    if isinstance(command, SetSlot | CorrectSlot) and command.name in {run.pending, None}:
+        return
+    run.state.stack.pop()
+
+
+def _start(run: Run, flow: str, slots: dict[str, JsonValue]) -> None:
+    found = run.flows.flows.get(flow)
+    if found is None or not found.definition.startable or flow.startswith("pattern_"):
+        _cannot_handle(run, "not_understood")
+        return
+    if slots.get(RESTART):
+        _forget_flow(run, flow)
+    place = next((index for index in run.roots() if run.state.stack[index].flow == flow), None)
+    if place is not None:
+        above = next((index for index in run.roots() if index > place), None)
+        if above is not None:
+            while (top := run.doing()) is not None and top > place:
+                _park(run, top)
+        run.lead_in("already", flow)
+    elif flow in run.state.drafts:
+        _restore(run, flow)
+    else:
+        run.push(flow)
+    answers.volunteer(run, slots)
+    run.advance()
+
+
+def _forget_flow(run: Run, flow: str) -> None:
+    """Begin anew: what this flow asked is forgotten, nothing else."""
+    place = next((index for index in run.roots() if run.state.stack[index].flow == flow), None)
+    if place is not None:
+        del run.state.stack[place:]
+    run.state.drafts.pop(flow, None)
+    for name in run.flows.collected_by(flow):
+        run.drop(name)
+    if any(step.interview for step in run.flows.flows[flow].definition.steps):
+        for name in run.state.asked_facts:
+            run.state.answered.pop(name, None)
+        run.state.skipped = [name for name in run.state.skipped if name in run.flows.slots]
+        run.state.answered = {
+            name: type_ for name, type_ in run.state.answered.items() if name in run.flows.slots
+        }
+        run.state.facts = {}
+        run.state.asked_facts = {}
+        run.state.assessment = None
+
+
+def _park(run: Run, place: int) -> str:
+    """Take a thing being done off the stack; its draft is kept where the flow says so. Returns its flow."""
+    frames = run.state.stack[place:]
+    del run.state.stack[place:]
+    flow = frames[0].flow
+    if run.flows.flows[flow].definition.keep_draft:
+        run.state.drafts.pop(flow, None)
+        run.state.drafts[flow] = frames
+    return flow
+
+
+def _restore(run: Run, flow: str) -> None:
+    frames = run.state.drafts.pop(flow)
+    for frame in frames:
+        # The question is asked in full: it may be days since it stood in the chat.
+        frame.asked = False
+    run.state.stack.extend(frames)
+    run.lead_in("resumed", flow)
+
+
+def _cancel(run: Run) -> None:
+    place = run.doing()
+    if place is None:
+        run.pattern("cancel_flow")
+        return
+    flow = _park(run, place)
+    run.pattern(
+        "cancel_flow", name=run.flow_name(flow), flow=flow, kept=run.flows.flows[flow].definition.keep_draft
+    )
+    below = run.doing()
+    if below is not None:
+        run.lead_in("back", run.state.stack[below].flow)
+        run.advance()
+
+
+def _resume(run: Run, flow: str | None) -> None:
+    place = run.doing()
+    wanted = flow or (next(reversed(run.state.drafts), None) if place is None else None)
+    if wanted is not None and wanted in run.state.drafts:
+        _restore(run, wanted)
+        run.advance()
+    elif place is not None and (flow is None or run.state.stack[place].flow == flow):
+        top = run.top
+        if top is not None:
+            top.asked = False
+        run.lead_in("already", run.state.stack[place].flow)
+        run.advance()
+    elif flow is not None:
+        _start(run, flow, {})
+    else:
+        run.pattern("continue_interrupted", reason="nothing")
+
+
+def _skip(run: Run, reason: str) -> None:
+    name = run.pending
+    if name is None:
+        run.pattern("skip_question", reason="nothing")
+        return
+    slot = run.flows.slots.get(name)
+    if slot is not None and slot.definition.dont_know is not None:
+        answers.answer(run, slot.definition.dont_know, "")
+        return
+    if not run.skippable(name):
+        fact = run.fact(name)
+        why = run.render(slot.unskippable) if slot is not None else (fact.why if fact is not None else "")
+        run.pattern("skip_question", reason="unskippable", why=why)
+        return
+    if name not in run.state.skipped:
+        run.state.skipped.append(name)
+    run.pattern("skip_question", reason=reason)
+
+
+def _repeat(run: Run, *, simpler: bool) -> None:
+    run.repeated = True
+    if simpler and run.pending is not None:
+        run.simpler = True
+        return
+    said = list(run.state.last_said)
+    if run.top is not None:
+        run.top.asked = False
+    for message in said:
+        run.say(message)
+    run.pattern("repeat_bot_messages", said=bool(said))
+
+
+def _why(run: Run) -> None:
+    name = run.pending
+    slot = run.flows.slots.get(name) if name is not None else None
+    fact = run.fact(name) if name is not None else None
+    why = run.render(slot.why) if slot is not None else (fact.why if fact is not None else "")
+    run.pattern("ask_why", why=why)
+
+
+def _human(run: Run) -> None:
+    run.pattern("human_handoff", again=run.state.handoff)
+    run.effects.append(RequestHandoff(reason="resident_asked"))
+    run.state.handoff = True
+    run.quiet = True
+
+
+def _ask_policy(run: Run, question: str) -> None:
+    if run.pending == "policy_question":
+        answers.answer(run, question, question)
+        return
+    run.push("ask", question_text=question)
+    run.advance()
+
+
+def _cannot_handle(run: Run, reason: str) -> None:
+    run.state.failures += 1
+    run.simpler = run.pending is not None
+    run.pattern("cannot_handle", reason=reason, failures=run.state.failures)
+
+
+def _attach(run: Run, command: AttachFile) -> None:
+    file: dict[str, JsonValue] = {
+        "document_id": command.document_id,
+        "sha256": command.sha256,
+        "mime": command.mime,
+        "size": command.size,
+        "filename": command.filename,
+        "received_at": run.now.isoformat(),
+    }
+    name = run.pending
+    slot = run.flows.slots.get(name) if name is not None else None
+    if slot is not None and slot.definition.type == "file":
+        run.lead.append("照片收到了，谢谢。")
+        answers.answer(run, file, "")
+        return
+    if all(one.get("document_id") != command.document_id for one in run.state.files):
+        run.state.files.append(file)
+    run.pattern("attach_file", applying=run.active("id_photo"))
+
+
+def _session(run: Run) -> None:
+    state = run.state
+    if not state.last_said and not state.stack and state.version == 0:
+        run.pattern("session_start", reason="hello")
+        return
+    place = run.doing()
+    flow = state.stack[place].flow if place is not None else next(reversed(state.drafts), None)
+    if flow is None:
+        run.pattern("session_start", reason="menu")
+    else:
+        run.pattern("session_start", reason="back", name=run.flow_name(flow))
+        run.quiet = True
+
+
+def _case_update(run: Run, command: CaseUpdate) -> None:
+    state = run.state
+    note = next((one for one in state.cases if one.receipt == command.receipt), None)
+    if note is None:
+        note = CaseNote(application=0, receipt=command.receipt)
+        state.cases.append(note)
+        state.case_id = state.case_id or command.receipt
+    note.status, note.text, note.updated_at = command.status, command.text, run.now
+    run.pattern("case_update", receipt=command.receipt, text=command.text)

@@ -1,0 +1,132 @@
+"""Button payloads: short strings that come back when a button is pressed, at most 64 bytes (Telegram's limit).
+
+Shapes: `f:FLOW` start, `f:FLOW!` start afresh, `s:SLOT=JSON` answer, `e:SLOT` change that answer, `q:TEXT` ask the
+policy base, `x:WORD` one of the plain commands (`x:resume.FLOW` resumes that flow). Payloads never go to NLU.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from dialogues.commands import (
+    AskPolicy,
+    AskWhy,
+    CancelFlow,
+    Command,
+    CorrectSlot,
+    HumanHandoff,
+    Repeat,
+    ResumeFlow,
+    SessionStart,
+    SetSlot,
+    SkipQuestion,
+    StartFlow,
+)
+
+MAX_BYTES = 64
+
+# A control slot of StartFlow: begin anew instead of picking up the draft.
+RESTART = "restart"
+
+WORDS: Mapping[str, Command] = {
+    "cancel": CancelFlow(),
+    "resume": ResumeFlow(),
+    "skip": SkipQuestion(),
+    "dont_know": SkipQuestion(reason="dont_know"),
+    "repeat": Repeat(),
+    "simpler": Repeat(simpler=True),
+    "why": AskWhy(),
+    "human": HumanHandoff(),
+    "menu": SessionStart(),
+}
+
+
+class PayloadTooLong(ValueError):
+    """The payload would exceed MAX_BYTES in UTF-8."""
+
+
+def _fit(payload: str) -> str:
+    if len(payload.encode()) > MAX_BYTES:
+        raise PayloadTooLong(payload)
+    return payload
+
+
+def start(flow: str, *, restart: bool = False) -> str:
+    """Begin `flow`; with `restart`, from its first question even if a draft is kept."""
+    return _fit(f"f:{flow}{'!' if restart else ''}")
+
+
+def answer(slot: str, value: JsonValue) -> str:
+    """`value` as the answer to `slot` (a slot name or a fact key)."""
+    return _fit(f"s:{slot}={json.dumps(value, ensure_ascii=False, separators=(',', ':'))}")
+
+
+def edit(slot: str) -> str:
+    """Ask `slot` again, to change its answer."""
+    return _fit(f"e:{slot}")
+
+
+def ask(question: str) -> str:
+    """A suggested policy question.
+
+    Raises:
+        PayloadTooLong: more than 62 bytes, about twenty Chinese characters.
+    """
+    return _fit(f"q:{question}")
+
+
+def word(name: str) -> str:
+    """One of WORDS.
+
+    Raises:
+        KeyError: not one of them.
+    """
+    if name not in WORDS:
+        raise KeyError(name)
+    return f"x:{name}"
+
+
+def resume(flow: str) -> str:
+    """Take up `flow` where its draft stands."""
+    return _fit(f"x:resume.{flow}")
+
+
+def parse(payload: str) -> Command | None:
+    """The command of a payload, or None when it is none of ours. Never raises, whatever it is given."""
+    if len(payload) > MAX_BYTES or len(payload.encode(errors="replace")) > MAX_BYTES:
+        return None
+    kind, _, rest = payload.partition(":")
+    if not rest:
+        return None
+    match kind:
+        case "f":
+            flow = rest.removesuffix("!")
+            if not flow:
+                return None
+            return StartFlow(flow=flow, slots={RESTART: True} if rest.endswith("!") else {})
+        case "s":
+            slot, equals, value = rest.partition("=")
+            if not slot or not equals:
+                return None
+            try:
+                # parse_constant: NaN and Infinity are not JSON and nobody's answer.
+                return SetSlot(name=slot, value=json.loads(value, parse_constant=_refuse))
+            except (ValueError, RecursionError):
+                return None
+        case "e":
+            return CorrectSlot(name=rest)
+        case "q":
+            return AskPolicy(question=rest)
+        case "x":
+            if rest.startswith("resume."):
+                return ResumeFlow(flow=rest.removeprefix("resume."))
+            return WORDS.get(rest)
+        case _:
+            return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
