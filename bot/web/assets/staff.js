@@ -77,7 +77,7 @@ function Facts({ draft, cases }) {
   return html`<details class="facts"><summary>申请草稿（${labels.length} 项）和已交的申请（${cases.length} 件）</summary>
     ${labels.length ? html`<dl>${labels.map(([label, value]) => html`<div key=${label}><dt>${label}</dt><dd>${String(value)}</dd></div>`)}</dl>`
       : html`<p class="small">还没有填写申请。</p>`}
-    ${cases.length > 0 && html`<ul>${cases.map((item) => html`<li key=${item.id}>${item.id} · ${item.status_text || item.status}${
+    ${cases.length > 0 && html`<ul>${cases.map((item) => html`<li key=${item.id}>${item.id} · ${item.status_title || item.status}${
       item.created_at ? ` · ${day(item.created_at)}` : ""}</li>`)}</ul>`}
   </details>`;
 }
@@ -179,8 +179,19 @@ class Staff extends Component {
 
   async load() {
     const id = this.state.open;
-    const view = await this.quietly("GET", `/conversations/${encodeURIComponent(id)}`);
-    if (!view || this.state.open !== id) return;
+    let view;
+    try {
+      view = await call("GET", `${API}/conversations/${encodeURIComponent(id)}`);
+    } catch (error) {
+      if (this.state.open !== id || !(error instanceof Refused)) return;
+      if (error.status === 401) this.signedOut(true);
+      else {
+        this.back();
+        this.setState({ notice: "这段对话已经办完，或者不由您接待了。" });
+      }
+      return;
+    }
+    if (this.state.open !== id) return;
     const box = document.querySelector(".history");
     const follow = !box || box.scrollHeight - box.scrollTop - box.clientHeight < 80;
     this.setState({ view }, () => {
@@ -204,6 +215,7 @@ class Staff extends Component {
     try {
       await this.api("POST", `/handoffs/${encodeURIComponent(handoff.id)}/${what}`, json);
       this.setState({ notice: words[what], ask: null });
+      if (what !== "take") this.back();
     } catch {
       this.setState({ ask: null }); // api() has said why, for instance that a colleague was first
     } finally {
@@ -291,6 +303,7 @@ class Staff extends Component {
     const { handoff } = view;
     const mine = Boolean(handoff && handoff.assignee === me.name && view.mode === "human");
     const waiting = Boolean(handoff && !handoff.assignee);
+    const steward = mine || Boolean(handoff && handoff.assignee && me.role === "admin");
     const text = (replies[open] || { text: "" }).text;
     const state = mine ? "由您接待，机器人不说话" : waiting ? "在等人接待" : handoff ? `由 ${this.names(handoff.assignee)} 接待` : "机器人在接待";
     return html`<section class="conversation" aria-label="对话">
@@ -299,9 +312,9 @@ class Staff extends Component {
         <p class="status">${handoff && handoff.urgent && html`<strong class="alarm">危险</strong> `}${handoff ? `${handoff.reason || "请求人工"}：` : ""}${state}</p>
         <div class="actions">
           ${waiting && html`<button type="button" class="main" onClick=${() => this.act(handoff, "take")}>我来接待</button>`}
-          ${mine && html`<button type="button" onClick=${() => this.setState({ ask: { kind: "close", handoff } })}>交还给机器人</button>
+          ${steward && html`<button type="button" onClick=${() => this.setState({ ask: { kind: "close", handoff } })}>交还给机器人</button>
             <button type="button" onClick=${() => this.act(handoff, "release")}>放回等待列表</button>`}
-          ${(mine || waiting) && html`<button type="button" onClick=${() => this.setState({ ask: { kind: "assign", handoff } })}>转给同事</button>`}
+          ${(steward || waiting) && html`<button type="button" onClick=${() => this.setState({ ask: { kind: "assign", handoff } })}>转给同事</button>`}
         </div>
       </div>
       <${Facts} draft=${view.draft} cases=${view.cases || []} />
