@@ -380,7 +380,11 @@ def _correct_slot(run: Run, name: str, value: JsonValue, raw: str) -> None:
 
 def _dependents(run: Run, name: str) -> list[str]:
     """Forget what rests on `name`; what of it still matters is to be asked again."""
-    settled = [other for other in run.flows.dependents(name) if run.settled(other)]
+    dependents = run.flows.dependents(name)
+    if run.top is not None and run.pending in dependents:
+        # The question that stands in the chat speaks of the old answer: it is asked in full again.
+        run.top.asked = False
+    settled = [other for other in dependents if run.settled(other)]
     for other in settled:
         run.drop(other)
     return settled

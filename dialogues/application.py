@@ -11,15 +11,19 @@ from pydantic import JsonValue
 from dialogues import payloads
 from dialogues.effects import Button, CaseDraft, OpenCase, RecordConsent, Say
 from dialogues.household import members
+from dialogues.ports import Workday
 from dialogues.receipt import idempotency_key, receipt_number
 from dialogues.state import CaseNote, Frame
 from dialogues.validators import read_id_number
-from policies_kb.types import Choice
+from policies_kb.types import Choice, WorkflowStep
 
 if TYPE_CHECKING:
     from dialogues.run import Run
 
 PURPOSE = "apply"
+
+# WorkflowStep.after of a limit that counts from the application itself.
+SUBMISSION = "submission"
 
 # The resident leaves it to the office which scheme fits.
 UNSURE = "unsure"
@@ -239,33 +243,49 @@ def _document(file: dict[str, JsonValue], kind: str) -> dict[str, JsonValue]:
 
 
 def _deadlines(run: Run, schemes: list[str]) -> list[dict[str, JsonValue]]:
-    """Each step's last day, counted from the last day of the step before; None from where no limit is given."""
-    found: list[dict[str, JsonValue]] = []
-    day: date | None = run.today
-    provisional = False
-    for step in run.knowledge.workflow([one for one in schemes if one != UNSURE]):
-        due: date | None = None
-        if day is not None and step.workdays is not None:
-            computed = run.calendar.add_workdays(day, step.workdays)
-            due, provisional = computed.day, provisional or computed.provisional
-        elif day is not None and step.calendar_days is not None:
-            due = day + timedelta(days=step.calendar_days)
-        found.append(
-            {
-                "step": step.id,
-                "title": step.title,
-                "owner": step.owner,
-                "workdays": step.workdays,
-                "calendar_days": step.calendar_days,
-                "due_on": due.isoformat() if due is not None else None,
-                "provisional": provisional and due is not None,
-                "notice": step.notice,
-                "document": step.document,
-                "clause": step.clause,
-            }
-        )
-        day = due if due is not None else day
-    return found
+    """Each step's last day. A limit counts from the last day of the step before, or of the one it names.
+
+    A limit for the whole, counted from the application, also bounds the steps before it: both have to be kept.
+    """
+    start = Workday(run.today, provisional=False)
+    days = {SUBMISSION: start}
+    steps = list(run.knowledge.workflow([one for one in schemes if one != UNSURE]))
+    dues: list[Workday | None] = []
+    for step in steps:
+        begin = days.get(step.after, start) if step.after is not None else start
+        due = _due(run, step, begin)
+        dues.append(due)
+        if step.after != SUBMISSION:
+            start = due or begin
+        days[step.id] = due or begin
+    for place, step in enumerate(steps):
+        whole = dues[place]
+        if step.after == SUBMISSION and whole is not None:
+            dues[:place] = [whole if due is not None and due.day > whole.day else due for due in dues[:place]]
+    return [
+        {
+            "step": step.id,
+            "title": step.title,
+            "owner": step.owner,
+            "workdays": step.workdays,
+            "calendar_days": step.calendar_days,
+            "due_on": due.day.isoformat() if due is not None else None,
+            "provisional": due.provisional if due is not None else False,
+            "notice": step.notice,
+            "document": step.document,
+            "clause": step.clause,
+        }
+        for step, due in zip(steps, dues, strict=True)
+    ]
+
+
+def _due(run: Run, step: WorkflowStep, begin: Workday) -> Workday | None:
+    if step.workdays is not None:
+        found = run.calendar.add_workdays(begin.day, step.workdays)
+        return Workday(found.day, begin.provisional or found.provisional)
+    if step.calendar_days is not None:
+        return Workday(begin.day + timedelta(days=step.calendar_days), begin.provisional)
+    return None
 
 
 def _next_steps(run: Run, deadlines: list[dict[str, JsonValue]]) -> str:

@@ -66,6 +66,7 @@ class SlotDef(_File):
     buttons_from: str | None = None
     on_filled: str | None = None
     skippable: bool = False
+    skip_title: NonEmpty = Field(default="先跳过", description="words on the button that skips")
     unskippable: str = ""
     dont_know: JsonValue = Field(
         default=None, description="the value “I don't know” stands for, if there is one"

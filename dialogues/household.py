@@ -130,7 +130,9 @@ def change(run: Run) -> None:
 
 
 def done(run: Run) -> None:
-    """The list is complete."""
+    """The list is complete. Whoever gave no name at all is not asked again."""
+    if "household" not in run.state.slots:
+        run.fill("household", [])
     for name in SCRATCH:
         run.drop(name)
 

@@ -6,6 +6,7 @@ question stands in the chat exactly once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from typing import Any
@@ -349,7 +350,7 @@ class Run:
         if slot is not None:
             return slot.definition.label
         fact = self.fact(name)
-        return fact.text.rstrip("\uff1f?") if fact is not None else name
+        return re.split("[?\uff1f]", fact.text)[0] if fact is not None else name
 
     def choices(self, name: str) -> tuple[Choice, ...]:
         """The answers offered for a slot or fact."""
@@ -410,7 +411,7 @@ class Run:
         if slot is None:
             yield Button(title="不知道", payload=payloads.word("dont_know"))
         elif slot.definition.type not in {"choice", "text"}:
-            yield Button(title="先跳过", payload=payloads.word("skip"))
+            yield Button(title=slot.definition.skip_title, payload=payloads.word("skip"))
 
 
 class _Lazy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
@@ -36,7 +37,7 @@ def summary_text(state: DialogueState, flows: Flows, knowledge: Knowledge) -> st
 def _family(state: DialogueState) -> list[str]:
     listed = members(state.slots)
     if not listed:
-        return ["一起过日子的家人：没有"]
+        return [f"一起过日子的家人：{'还没填，以后可以补' if state.slots.get('has_members') else '没有'}"]
     lines = ["一起过日子的家人："]
     for place, member in enumerate(listed, start=1):
         relation = RELATION_TITLES.get(str(member.get("relation")), "")
@@ -72,7 +73,7 @@ def draft_view(state: DialogueState, flows: Flows) -> dict[str, str]:
             value = fact_value(state.facts, key)
             choices = [(one.value, one.title) for one in question.choices]
             unit = question.unit if isinstance(value, int | float) and not isinstance(value, bool) else ""
-            found[question.text.rstrip("？?")] = f"{_shown(value, choices)}{unit and ' ' + unit}"
+            found[re.split("[?？]", question.text)[0]] = f"{_shown(value, choices)}{unit and ' ' + unit}"
     if state.case_id is not None:
         found["受理编号"] = state.case_id
     return found
