@@ -16,13 +16,13 @@ from datetime import date
 from pydantic import JsonValue
 
 from dialogues.ports import AskedSlot, SlotType
-from nlu import lexicon, names, numbers, when
+from nlu import lexicon, names, numerals, when
 from nlu.text import bare, normalise
 
 _NOTHING = re.compile(
     r"^(?:我|家里|俺|我们)?(?:现在|目前|基本上|几乎|啥|什么|一分钱?|半分钱?|一毛钱?|一点)?(?:都|也)?"
     r"(?:没有?|没得|莫得|冇|无|冒得|木有|么得|不曾有|没挣|没啥|没什么|莫|0元?|零元?)"
-    r"(?:任何|啥|什么|一分|固定)?(?:收入|工资|钱|来源|存款|积蓄|进账|进项|欠债|外债|债|花|车|房|欠|存|挣|过|经济来源|了)*(?:了|的|啊|呢|哦|呀)*$"
+    r"(?:任何|啥|什么|一分|固定)?(?:收入|工资|钱|来源|存款|积蓄|进账|进项|欠债|外债|债|花|车子?|房子?|汽车|欠|存|挣|过|经济来源|了)*(?:了|的|啊|呢|哦|呀)*$"
 )
 _NOT_ZERO = re.compile(r"没有?多少|没几|没有?多|不多|没数|没算")
 
@@ -83,8 +83,8 @@ def people(text: str) -> int | None:
     """How many people a household has: 三口人, 俩, 就我一个, 我和老伴两个, 我、老婆还有两个娃, 两大一小."""
     total = _PEOPLE_TOTAL.search(text)
     if total:
-        return _whole(numbers.read(total["a"] or total["b"]))
-    parts = [_whole(numbers.read(part["n"])) for part in _PEOPLE_PART.finditer(text)]
+        return _whole(numerals.read(total["a"] or total["b"]))
+    parts = [_whole(numerals.read(part["n"])) for part in _PEOPLE_PART.finditer(text)]
     if len(parts) > 1 and None not in parts and not re.search(r"[我俺咱]", text):
         return sum(part for part in parts if part is not None)
     if _TRIPLE.search(text):
@@ -109,7 +109,7 @@ def _count_named(text: str) -> int | None:
     if not mentions:
         return None
     if closing and closing.start() > 0:
-        return _whole(numbers.read(closing["n"]))
+        return _whole(numerals.read(closing["n"]))
     count, end = 0, 0
     seen_self = False
     for value, start, stop in mentions:
@@ -121,7 +121,7 @@ def _count_named(text: str) -> int | None:
             end = stop
             continue
         quantity = _QUANTITY.search(text[end:start])
-        count += (_whole(numbers.read(quantity["n"])) or 1) if quantity else 1
+        count += (_whole(numerals.read(quantity["n"])) or 1) if quantity else 1
         end = stop
     only_word = count == 1 and not seen_self
     return None if count == 0 or only_word else count
@@ -132,7 +132,7 @@ def _whole(value: float | None) -> int | None:
 
 
 def _whole_number(text: str) -> int | None:
-    found = numbers.find(text)
+    found = numerals.find(text)
     if len(found) == 1:
         return int(found[0].value)
     return 0 if not found and _NOTHING.match(bare(text)) and not _NOT_ZERO.search(text) else None
@@ -148,7 +148,7 @@ def age(text: str, today: date | None = None) -> int | None:
     if born and "岁" not in text and today:
         year = when.year(born["year"], today)
         return today.year - year if year else None
-    found = numbers.find(text)
+    found = numerals.find(text)
     if len(found) != 1:
         return None
     if "月" in text and "岁" not in text:
@@ -182,12 +182,12 @@ def _duration(text: str, per_year: int) -> int | None:
         return _whole_number(text)
     total = 0.0
     if years:
-        value = 0.5 if years["n"] == "半" else numbers.read(years["n"].rstrip("半"))
+        value = 0.5 if years["n"] == "半" else numerals.read(years["n"].rstrip("半"))
         if value is None:
             return None
         total += (value + (0.5 if years["tail"] or years["n"][1:].endswith("半") else 0)) * per_year
     if months:
-        value = 0.5 if months["n"] == "半" else numbers.read(months["n"])
+        value = 0.5 if months["n"] == "半" else numerals.read(months["n"])
         if value is None:
             return None
         total += value * per_year / 12
@@ -195,7 +195,7 @@ def _duration(text: str, per_year: int) -> int | None:
 
 
 def _level(text: str) -> int | None:
-    found = numbers.find(text)
+    found = numerals.find(text)
     return int(found[0].value) if len(found) == 1 else None
 
 
@@ -203,7 +203,7 @@ def _level(text: str) -> int | None:
 
 _SOURCES = r"低保金?|养老金|退休金|工资|打工|打零工|零工|种地|地里|种田|补贴|补助|高龄|卖菜|租金|房租|儿子给|女儿给|孩子给|娃给|土地|流转|赡养费|抚恤"
 _TOTAL = re.compile(r"一共|总共|加起来|合计|拢共|统共|总的|共计|拢起来|全部")
-_COINS = re.compile(rf"(?P<yuan>{numbers.NUMBER.pattern.replace('?P<core>', '?:').replace('?P<about>', '?:')})(?:块|元|塊)(?P<jiao>[一二两三四五六七八九\d])(?:毛|角)?(?!\d|[十百千万])")  # fmt: skip
+_COINS = re.compile(rf"(?P<yuan>{numerals.NUMBER.pattern.replace('?P<core>', '?:').replace('?P<about>', '?:')})(?:块|元|塊)(?P<jiao>[一二两三四五六七八九\d])(?:毛|角)?(?!\d|[十百千万])")  # fmt: skip
 _PER_YEAR = re.compile(r"一年|每年|全年|年收入|一整年|年底|一年到头|/年|年薪")
 _PER_MONTH = re.compile(r"一个月|每个?月|月收入|月薪|/月|按月|一月|月工资|个把月")
 _PER_DAY = re.compile(r"一天|每天|日结|/天|一日")
@@ -243,15 +243,15 @@ def money(text: str, name: str = "") -> int | float | None:
     return int(value) if value == int(value) else value
 
 
-def _amounts(text: str) -> list[numbers.Number]:
+def _amounts(text: str) -> list[numerals.Number]:
     found = []
     coins = [
-        numbers.Number(value + tenth / 10, match.start(), match.end())
+        numerals.Number(value + tenth / 10, match.start(), match.end())
         for match in _COINS.finditer(text)
-        if (value := numbers.read(re.sub(r"[多来几余]$", "", match["yuan"]))) is not None
-        and (tenth := numbers.read(match["jiao"])) is not None
+        if (value := numerals.read(re.sub(r"[多来几余]$", "", match["yuan"]))) is not None
+        and (tenth := numerals.read(match["jiao"])) is not None
     ]
-    for number in numbers.find(text):
+    for number in numerals.find(text):
         if any(coin.start <= number.start < coin.end for coin in coins):
             continue
         after = text[number.end :]
@@ -267,7 +267,7 @@ def _amounts(text: str) -> list[numbers.Number]:
         # 一 of 一分钱都没有, 一般 and 一直 is no sum.
         if text[number.start : number.end] == "一" and not re.match(r"\s*(?:块|元|毛|角)", after):
             continue
-        found.append(numbers.Number(value, number.start, number.end, number.about))
+        found.append(numerals.Number(value, number.start, number.end, number.about))
     return sorted(found + coins, key=lambda number: number.start)
 
 
@@ -356,7 +356,7 @@ def choice(text: str, asked: AskedSlot) -> Chosen | None:
 def _place(numeral: str) -> int | None:
     if numeral.isascii() and numeral.isalpha():
         return ord(numeral.upper()) - ord("A")
-    value = numbers.read(normalise(numeral))
+    value = numerals.read(normalise(numeral))
     return int(value) - 1 if value and value >= 1 else None
 
 
@@ -405,7 +405,7 @@ def _hashable(value: JsonValue) -> object:
 
 
 def _in_range(plain: str, titles: list[str]) -> int | None:
-    found = numbers.find(plain)
+    found = numerals.find(plain)
     if len(found) != 1:
         if not found and _NOTHING.match(plain):
             return next((i for i, title in enumerate(titles) if title.startswith(("没", "无", "0"))), None)
@@ -414,17 +414,17 @@ def _in_range(plain: str, titles: list[str]) -> int | None:
     for index, title in enumerate(titles):
         between = _TITLE_RANGE.search(title)
         if between:
-            low, high = numbers.read(between["low"]), numbers.read(between["high"])
+            low, high = numerals.read(between["low"]), numerals.read(between["high"])
             if low is not None and high is not None and low <= value <= high:
                 return index
             continue
         below = _TITLE_BELOW.search(title)
-        if below and (limit := numbers.read(below["a"] or below["b"])) is not None:
+        if below and (limit := numerals.read(below["a"] or below["b"])) is not None:
             if value <= limit:
                 return index
             continue
         above = _TITLE_ABOVE.search(title)
-        if above and (limit := numbers.read(above["a"] or above["b"])) is not None and value >= limit:
+        if above and (limit := numerals.read(above["a"] or above["b"])) is not None and value >= limit:
             return index
     return None
 
@@ -488,7 +488,7 @@ def _keep(prefix: str) -> str:
 
 def number(text: str) -> int | float | None:
     """The one number in the text."""
-    found = numbers.find(text)
+    found = numerals.find(text)
     if len(found) != 1:
         return None
     value = found[0].value

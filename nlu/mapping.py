@@ -32,8 +32,8 @@ from dialogues.commands import (
     UrgentDanger,
 )
 from dialogues.ports import AskedSlot, SlotType, UnderstandingContext, Understood
-from nlu import lexicon, numbers, rules
-from nlu.extract import extract, integer, money, yes_no
+from nlu import lexicon, numerals, rules
+from nlu.extract import extract, id_number, integer, money, phone, yes_no
 from nlu.reading import Reading
 from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
 
@@ -67,6 +67,12 @@ _CORRECTION = re.compile(
 _CHANGE_TO = re.compile(
     r"(?:改成|改为|更正为|换成|应该是|应该写|应为|其实是|实际(?:上)?是|准确(?:地)?说是|是写成)(?P<rest>.+)$",
     re.DOTALL,
+)
+_AM_I_ENTITLED = re.compile(
+    r"(?:能不能|可不可以|能|可以|够不够|够|算不算|算|符不符合|符合)[^,。]{0,12}(?:不|吗|么|没|\?)*$"
+)
+_NO_FILE = re.compile(
+    r"^(?:我|现在|手边|这里)*(?:没有?|没得|不会|拍不|不能|不方便|发不|传不|弄不|没带|冇|不晓得怎么)"
 )
 _NOT_BUT = re.compile(r"不是[^,。]{1,12}[,。]?\s*(?:而)?是(?P<rest>.+)$", re.DOTALL)
 _REST = re.compile(r"^[\s,。!::了]*(?:应该|其实|实际上|改成|改为|是|成|为|我是|我家是|就)*(?:是)?[\s,:]*")
@@ -186,6 +192,8 @@ class _Message:
             return [correction]
         if asked.type in _FREE_TEXT:
             return self._text(asked)
+        if asked.type == "file" and _NO_FILE.search(self.plain) and not rules.is_question(self.plain):
+            return [SkipQuestion()]
         return self._typed(asked)
 
     def _is_title(self, asked: AskedSlot) -> bool:
@@ -326,7 +334,7 @@ class _Message:
             # 不是 and 不 answer a yes/no question; 不是,是农村的 answers a choice.
             if asked.type in {"bool", "choice", "relation"} and self._topic(self.plain) is None:
                 return None
-            if match is not None and change is None and (not rest or not numbers.find(rest)):
+            if match is not None and change is None and (not rest or not numerals.find(rest)):
                 return None
         if (
             asked is not None
@@ -360,14 +368,12 @@ class _Message:
         topic = self._topic(rest) or self._topic(self.plain) or ("",)
         if topic[0] == "household_size":
             return integer(rest, "household_size")
-        if topic[0].startswith(("income", "savings", "medical", "rigid", "debt")):
+        if topic[0].startswith(("household_income", "income", "savings", "medical", "rigid", "debt")):
             return money(rest, topic[0])
-        for slot_type in ("id_number", "phone"):
-            if re.search(r"\d{11}", rest):
-                found = extract(rest, AskedSlot("", cast("SlotType", slot_type)))
-                if found is not None and len(str(found.value)) == (18 if slot_type == "id_number" else 11):
-                    return found.value
-        if numbers.find(rest):
+        digits = id_number(rest) or phone(rest)
+        if digits is not None and len(digits) in {11, 18}:
+            return digits
+        if numerals.find(rest):
             return money(rest) if re.search(r"[块元毛]", rest) else integer(rest, topic[0])
         if relation := lexicon.relations().exact(bare(rest)):
             return relation
@@ -422,6 +428,10 @@ class _Message:
             # The assessment ends by offering the application.
             kept = [c for c in kept if not (isinstance(c, StartFlow) and c.flow == "apply")]
         questions = [command for command in kept if isinstance(command, AskPolicy)]
+        facts = self._facts(self.plain)
+        if facts and len(kept) == 1 and questions and _AM_I_ENTITLED.search(questions[0].question):
+            # The household described and 能吃低保不 asked: it is their own case they mean.
+            return [StartFlow(flow="assess", slots=facts)]
         kept = [c for c in kept if not isinstance(c, AskPolicy)]
         return [*kept, *questions[:MAX_QUESTIONS]]
 
@@ -497,9 +507,7 @@ class _Message:
         scheme = reading.entities.get("scheme") or lexicon.schemes().first(self.plain)
         if flow == "apply" and scheme:
             slots["apply_schemes"] = scheme
-        if flow == "assess":
-            slots |= self._facts(self.plain)
-        return slots
+        return slots | self._facts(self.plain)
 
     def _facts(self, text: str) -> dict[str, JsonValue]:
         """Facts of the household told without being asked, under the contract's names."""
@@ -509,6 +517,11 @@ class _Message:
                 continue
             slots = self._topic(clause)
             if slots is None or slots[0] not in VOLUNTEERED:
+                continue
+            if slots[0] != "household_size" and any(
+                who != "self" for who, _, _ in lexicon.relations().find(clause)
+            ):
+                # 我儿子一个月挣三千 is the son's, not the household's.
                 continue
             value = (
                 integer(clause, slots[0], self.today)
@@ -526,4 +539,8 @@ def _topic_slots(name: str) -> tuple[str, ...]:
 
 
 # Facts taken from a message that was not asked for them: only those whose words leave no doubt whom they concern.
-VOLUNTEERED: dict[str, SlotType] = {"household_size": "int", "savings": "money"}
+VOLUNTEERED: dict[str, SlotType] = {
+    "household_size": "int",
+    "household_income_month": "money",
+    "savings": "money",
+}
