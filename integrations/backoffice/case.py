@@ -65,12 +65,12 @@ class Member(_Part):
     age: int | None = Field(default=None, ge=0, le=130, description="年龄(周岁) / age in full years")
     disability_kind: DisabilityKind | None = Field(default=None, description="残疾类别 / kind of disability")
     disability_level: int | None = Field(
-        default=None, ge=1, le=4, description="残疾等级,1 级最重 / disability level, 1 is the heaviest"
+        default=None, ge=1, le=4, description="残疾等级，1 级最重 / disability level, 1 is the heaviest"
     )
     serious_illness: bool | None = Field(default=None, description="是否患重病 / serious illness")
     student: bool | None = Field(default=None, description="是否在读 / at school or college")
     can_work: bool | None = Field(default=None, description="有无劳动能力 / able to work")
-    income_month: Yuan | None = Field(default=None, description="月收入,元 / monthly income in yuan")
+    income_month: Yuan | None = Field(default=None, description="月收入，元 / monthly income in yuan")
 
 
 class Contact(_Part):
@@ -112,7 +112,7 @@ class Authorisation(_Part):
     text_version: Text = Field(description="所示文本的版本 / version of the text shown")
     text_sha256: Sha256 = Field(description="所示文本的 SHA-256 / hash of the text shown")
     confirmed_by: Literal["button", "words", "signature", "window"] = Field(
-        description="确认方式:按钮、文字、签名、窗口 / how it was confirmed"
+        description="确认方式：按钮、文字、签名、窗口 / how it was confirmed"
     )
     confirmed_at: AwareDatetime = Field(description="确认时间 / when it was confirmed, RFC 3339")
     signer: Text = Field(description="确认人 / name of the person who confirmed")
@@ -144,8 +144,8 @@ class AssessmentResult(_Part):
     outcome: Literal["likely", "unlikely", "unknown"] = Field(
         description="可能符合、可能不符合、还不清楚 / what the rules found"
     )
-    amount_month: Yuan | None = Field(default=None, description="每月金额,元 / yuan a month")
-    amount_once: Yuan | None = Field(default=None, description="一次性金额,元 / yuan once")
+    amount_month: Yuan | None = Field(default=None, description="每月金额，元 / yuan a month")
+    amount_once: Yuan | None = Field(default=None, description="一次性金额，元 / yuan once")
     reasons: tuple[Reason, ...] = Field(default=(), description="依据 / reasons")
     missing: tuple[Annotated[str, Field(max_length=100)], ...] = Field(
         default=(), description="还不知道的情况 / facts not known"
@@ -168,17 +168,17 @@ class Document(_Part):
     """材料。A file of the application; the bytes are fetched apart and must match the hash."""
 
     id: Text = Field(description="材料编号 / document id")
-    kind: Slug = Field(description="种类,如 id_card_front / kind of document")
+    kind: Slug = Field(description="种类，如 id_card_front / kind of document")
     sha256: Sha256 = Field(description="文件的 SHA-256 / hash of the stored bytes")
     mime: str = Field(
         pattern=r"^[a-z]+/[a-z0-9.+-]+$", description="文件类型 / media type found in the bytes"
     )
-    size: int = Field(ge=1, description="大小,字节 / size in bytes")
+    size: int = Field(ge=1, description="大小，字节 / size in bytes")
     filename: Annotated[str, Field(max_length=255)] | None = Field(
         default=None, description="文件名 / file name"
     )
     how_verified: Literal["not_verified", "file_check", "resident", "staff"] = Field(
-        description="核验方式:未核验、机器检查过类型和可读、居民确认、工作人员核验 / how far it was verified"
+        description="核验方式：未核验、机器检查过类型和可读、居民确认、工作人员核验 / how far it was verified"
     )
     received_at: AwareDatetime | None = Field(default=None, description="收到时间 / when it was received")
 
@@ -189,12 +189,12 @@ class Deadline(_Part):
     step: Slug = Field(description="步骤代码 / step id")
     title: Text = Field(description="步骤 / the step in Chinese")
     owner: Annotated[str, Field(max_length=200)] = Field(default="", description="经办单位 / who does it")
-    workdays: int | None = Field(default=None, ge=0, description="时限,工作日 / limit in workdays")
-    calendar_days: int | None = Field(default=None, ge=0, description="时限,自然日 / limit in calendar days")
+    workdays: int | None = Field(default=None, ge=0, description="时限，工作日 / limit in workdays")
+    calendar_days: int | None = Field(default=None, ge=0, description="时限，自然日 / limit in calendar days")
     due_on: date | None = Field(default=None, description="到期日 / due date, null when there is no limit")
     provisional: bool = Field(
         default=False,
-        description="暂定:官方放假安排还没有公布到这一天 / the official calendar does not reach this date yet",
+        description="暂定：官方放假安排还没有公布到这一天 / the official calendar does not reach this date yet",
     )
     notice: LongText = Field(default="", description="告知事项 / notice to be given")
     document: Annotated[str, Field(max_length=200)] = Field(
@@ -215,13 +215,13 @@ class CaseInput(_Part):
 
     receipt: str = Field(
         pattern=r"^[A-Za-z0-9-]{4,64}$",
-        description="受理凭证号,也是案件编号 / receipt number, also the case id",
+        description="受理凭证号，也是案件编号 / receipt number, also the case id",
     )
     idempotency_key: str = Field(
         min_length=8,
         max_length=128,
         pattern=r"^[\x21-\x7e]+$",
-        description="幂等键:同一申请重复送达时相同 / the same for every delivery of the same application",
+        description="幂等键：同一申请重复送达时相同 / the same for every delivery of the same application",
     )
     pack: Text = Field(description="政策包 / policy pack the application was made under")
     pack_version: Text = Field(description="政策包版本 / its version")

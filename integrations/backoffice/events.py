@@ -34,7 +34,7 @@ class BackofficeEvent(BaseModel):
     schema_version: Literal["1.0"] = Field(default="1.0", description="格式版本 / version of this format")
     event_id: str = Field(
         pattern=r"^[A-Za-z0-9-]{8,64}$",
-        description="事件编号,重复送达时相同 / the same for every delivery of this event",
+        description="事件编号，重复送达时相同 / the same for every delivery of this event",
     )
     case_id: str = Field(
         pattern=r"^[A-Za-z0-9-]{4,64}$", description="案件编号(受理凭证号) / the case's receipt number"
@@ -53,7 +53,7 @@ class Status(BaseModel):
 
     title: str = Field(min_length=1)
     button: str = Field(min_length=1)
-    text: Literal["none", "optional", "required"]
+    text: Literal["optional", "required"]
     ask: str = ""
     final: bool
     resident: str = Field(min_length=1)
@@ -129,9 +129,9 @@ def status_of(status: StatusId) -> Status:
 def resident_text(event: BackofficeEvent) -> str:
     """What the resident is told, in plain Chinese, with what staff wrote on a line of its own."""
     status = status_of(event.status)
-    lines = [f"您的申请(编号 {event.case_id})有新进展:{status.title}。", status.resident]
+    lines = [f"您的申请（编号 {event.case_id}）有新进展：{status.title}。", status.resident]
     if event.text.strip():
-        lines.append(f"工作人员说:{event.text.strip()}")
+        lines.append(f"工作人员说：{event.text.strip()}")
     return "\n".join(lines)
 
 

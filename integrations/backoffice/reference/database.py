@@ -329,7 +329,7 @@ def _tune_sqlite(engine: AsyncEngine) -> None:
         # The driver's own implicit BEGIN would be deferred, and a deferred one can fail half-way with "locked".
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=5000"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "busy_timeout=2000"):
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
 

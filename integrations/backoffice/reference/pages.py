@@ -57,13 +57,13 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except web.HTTPNotFound:
         answer = _message(request, 404, "没有找到这一页。")
     except web.HTTPRequestEntityTooLarge:
-        answer = _message(request, 413, "内容太长了,请写短一点。")
+        answer = _message(request, 413, "内容太长了，请写短一点。")
     except web.HTTPException as redirect:
         redirect.headers.update(_HEADERS)
         raise
     except StorageUnavailable as error:
         log.warning("back office database away", reason=str(error))
-        answer = _message(request, 503, "数据库正忙,刚才的操作没有保存。请稍等一下再试。")
+        answer = _message(request, 503, "数据库正忙，刚才的操作没有保存。请稍等一下再试。")
     answer.headers.update(_HEADERS)
     return answer
 
@@ -77,7 +77,7 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
         if not hmac.compare_digest(
             str(form.get("csrf", "")).encode(), str(session.get("csrf", "-")).encode()
         ):
-            return _message(request, 403, "页面放得太久,已经过期。请回到上一页,刷新后再试。")
+            return _message(request, 403, "页面放得太久，已经过期。请回到上一页，刷新后再试。")
     return await handler(request)
 
 
@@ -94,12 +94,12 @@ async def login(request: web.Request) -> web.Response:
     who, password = str(form.get("who", "")).strip()[:20], str(form.get("password", ""))
     sign_ins, address = request.app[SIGN_INS], request.remote or ""
     if not sign_ins.allowed(address):
-        return await _login(request, 429, "密码输错的次数太多,请过五分钟再试。")
+        return await _login(request, 429, "密码输错的次数太多，请过五分钟再试。")
     if not who:
-        return await _login(request, 422, "请写上您的姓名,办理记录里要用。")
+        return await _login(request, 422, "请写上您的姓名，办理记录里要用。")
     if not hmac.compare_digest(password.strip().encode(), request.app[PASSWORD].encode()):
         sign_ins.failed(address)
-        return await _login(request, 401, "密码不对,请再输一次。")
+        return await _login(request, 401, "密码不对，请再输一次。")
     # A new session: one that was planted before signing in is worth nothing.
     session = await new_session(request)
     session["who"], session["csrf"] = who, secrets.token_urlsafe(16)
@@ -162,10 +162,10 @@ async def make_event(request: web.Request) -> web.Response:
             at=request.app[CLOCK](),
         )
     except ValidationError:
-        return await _case(request, 422, f"写给居民的话不能超过 {MAX_TEXT} 个字,请写短一点。")
+        return await _case(request, 422, f"写给居民的话不能超过 {MAX_TEXT} 个字，请写短一点。")
     rules = status_of(made.status)
     if rules.text == "required" and not text:
-        return await _case(request, 422, f"点“{rules.button}”之前,请先在下面的格子里写清楚。{rules.ask}")
+        return await _case(request, 422, f"点“{rules.button}”之前，请先在下面的格子里写清楚。{rules.ask}")
     if rules.final and form.get("sure") != "yes":
         return await _page(
             request, "confirm.html", event=made, status=rules, preview=resident_text(made), text=text
@@ -181,7 +181,7 @@ async def make_event(request: web.Request) -> web.Response:
             conflict = False
             await work.add_event(made, session["who"])
     if conflict:
-        return await _case(request, 409, "这件申请已经办结了,刚才的操作没有保存。")
+        return await _case(request, 409, "这件申请已经办结了，刚才的操作没有保存。")
     request.app[WORKER].nudge()
     raise web.HTTPSeeOther(f"/cases/{case_id}#progress")
 
