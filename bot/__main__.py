@@ -1,0 +1,5 @@
+"""`python -m bot` is `jzt`."""
+
+from bot.cli import main
+
+main()

@@ -1,0 +1,135 @@
+"""`jzt bench`: figures per stage and end to end, on this machine, now."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import click
+import psutil
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from bot.bench import peer_bot, stages, web
+from bot.bench.process import StartFailed, free_port, server
+from bot.bench.script import MESSAGES
+from bot.bench.stats import bands, growth
+from nlu import train
+
+# A single resident sends a thousand messages here, which the service would slow down in earnest.
+_SERVICE_ENV = {
+    "JZT_RATE_LIMIT": "1000000",
+    "JZT_NEW_CONVERSATION_LIMIT": "1000000",
+    "JZT_LOG_LEVEL": "warning",
+}
+
+
+@click.command(name="bench")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON")
+@click.option("--pack", default="shifan-xian", show_default=True, help="政策包")
+@click.option(
+    "--messages", default=1000, show_default=True, type=click.IntRange(min=200), help="增长测试的消息数"
+)
+@click.option(
+    "--residents", default=20, show_default=True, type=click.IntRange(min=1), help="同时在线的居民数"
+)
+@click.option("--each", default=20, show_default=True, type=click.IntRange(min=1), help="每人发几条")
+@click.option("--peer/--no-peer", default=True, help="同场运行普通 Rasa 机器人作比较")
+def command(as_json: bool, pack: str, messages: int, residents: int, each: int, peer: bool) -> None:
+    """测速:各环节、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
+    console = Console(stderr=True)
+    try:
+        with Progress(console=console) as progress:
+            figures = asyncio.run(_measure(progress, pack, messages, residents, each, peer))
+    except (StartFailed, stages.NluDidNotStart, train.NluUnavailable) as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        click.echo(json.dumps(figures, ensure_ascii=False, indent=1))
+    else:
+        _show(figures)
+
+
+async def _measure(
+    progress: Progress, pack: str, messages: int, residents: int, each: int, peer: bool
+) -> dict[str, Any]:
+    figures: dict[str, Any] = {"machine": _machine(), "stages": {}, "script": list(MESSAGES)}
+    with _task(progress, "规则理解", 1) as done:
+        figures["stages"]["understanding_rules"] = await stages.rules(pack, 100)
+        done(1)
+    with _task(progress, "检索", 1) as done:
+        today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+        figures["stages"]["retrieval"] = stages.retrieval(pack, _questions(), today)
+        done(1)
+    with _task(progress, "NLU 服务", 1) as done:
+        figures["stages"]["nlu_server"] = await stages.nlu(100, 20)
+        done(1)
+    with tempfile.TemporaryDirectory(prefix="jzt-bench-") as folder:
+        work = Path(folder)
+        port = free_port()
+        command_line = [sys.executable, "-m", "bot", "serve", "--port", str(port)]
+        base = f"http://127.0.0.1:{port}"
+        env = {**_SERVICE_ENV, "JZT_VAR": str(work / "var"), "JZT_PACK": pack}
+        async with server("jzt serve", command_line, f"{base}/readyz", work / "serve.log", env=env):
+            with _task(progress, "网页渠道:吞吐", residents * each) as done:
+                figures["web"] = await web.throughput(base, residents, each, done)
+            with _task(progress, "网页渠道:一段长对话", messages) as done:
+                ours = await web.conversation(base, messages, done)
+        figures["conversation"] = {"ours": {"bands": bands(ours), "growth": growth(ours)}}
+        python = train.RASA.parent / "python"
+        if peer and peer_bot.available(python):
+            with _task(progress, "普通 Rasa 机器人:一段长对话", messages) as done:
+                theirs = await peer_bot.latencies(python, work, messages, done)
+            figures["conversation"]["peer_rasa_3_6"] = {"bands": bands(theirs), "growth": growth(theirs)}
+    return figures
+
+
+@contextmanager
+def _task(progress: Progress, name: str, total: int) -> Iterator[Callable[[int], None]]:
+    task = progress.add_task(name, total=total)
+    yield lambda count: progress.advance(task, count)
+
+
+def _questions() -> list[str]:
+    return [text for text in MESSAGES if "低保" in text or "救助" in text or "特困" in text] * 30
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cores": os.cpu_count(),
+        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "load_before": round(os.getloadavg()[0], 2),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+    }
+
+
+def _show(figures: dict[str, Any]) -> None:
+    console = Console()
+    machine = figures["machine"]
+    console.print(f"机器:{machine['cores']} 核,{machine['memory_gib']} GiB,Python {machine['python']}")
+    table = Table("环节", "次数", "p50 毫秒", "p95 毫秒", "其他", title="各环节单独")
+    for name, row in figures["stages"].items():
+        more = {"parses_per_second": "次/秒", "open_ms": "毫秒载入"}
+        rest = ",".join(f"{row[key]} {unit}" for key, unit in more.items() if key in row)
+        table.add_row(name, str(row["n"]), str(row["p50_ms"]), str(row["p95_ms"]), rest)
+    row = figures["web"]
+    rest = f"{row['messages_per_second']} 条/秒,{row['residents']} 人同时"
+    table.add_row("网页渠道端到端", str(row["n"]), str(row["p50_ms"]), str(row["p95_ms"]), rest)
+    console.print(table)
+    table = Table("谁", "第几条", "p50 毫秒", "p95 毫秒", title="一段对话越聊越长")
+    for name, side in figures["conversation"].items():
+        for band in side["bands"]:
+            table.add_row(name, f"{band['from']}–{band['to']}", str(band["p50_ms"]), str(band["p95_ms"]))
+        table.add_row(name, "末段 ÷ 首段", str(side["growth"]), "")
+    console.print(table)
