@@ -429,6 +429,7 @@ def _correct_fact(run: Run, name: str, value: JsonValue) -> None:
         run.state.answered.pop(name, None)
         if name in run.state.skipped:
             run.state.skipped.remove(name)
+        _assess_again(run)
         _reask(run, [name], opened=True, label=run.label(name))
         return
     try:
@@ -437,6 +438,7 @@ def _correct_fact(run: Run, name: str, value: JsonValue) -> None:
         run.lead.append(run.flows.problems[problem.code].render(run.names(problem=problem.detail)))
         if run.fact(name) is not None and run.editable(name):
             run.state.answered.pop(name, None)
+            _assess_again(run)
             _reask(run, [name])
         else:
             run.advance()
@@ -449,7 +451,14 @@ def _correct_fact(run: Run, name: str, value: JsonValue) -> None:
     if same:
         run.pattern("correction", reason="same", label=run.label(name))
         return
+    _assess_again(run)
     run.pattern("correction", reason="change", told=_told(run, name, checked), label=run.label(name))
+
+
+def _assess_again(run: Run) -> None:
+    """A fact is corrected after the result was told: the result is worked out anew."""
+    if run.doing() is None and run.state.assessment is not None and "assess" not in run.state.drafts:
+        run.push("assess")
 
 
 def _told(run: Run, name: str, value: JsonValue) -> str:

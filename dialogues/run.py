@@ -197,7 +197,12 @@ class Run:
         """Whether an answer can be changed in words or by a button just now."""
         if name in self.flows.slots:
             return (name in EDITABLE or name == "has_members") and self.active(name)
-        return name in self.state.asked_facts and any(frame.flow == "assess" for frame in self.state.stack)
+        return name in self.state.asked_facts and (self.assessing or self.state.assessment is not None)
+
+    @property
+    def assessing(self) -> bool:
+        """Whether a self-assessment is on the stack."""
+        return any(frame.flow == "assess" for frame in self.state.stack)
 
     def flow_name(self, flow: str) -> str:
         """What the resident calls a flow."""
