@@ -68,6 +68,15 @@ def load_keyring(settings: Settings) -> Keyring:
     return Keyring.load({KEY_ENV: settings.key.get_secret_value()} if settings.key else {}, settings.var)
 
 
+def open_packs(settings: Settings) -> Packs:
+    """Flows and packs of the settings.
+
+    Raises:
+        policies_kb.errors.DataFileError: a flow file is wrong; a pack's faults show when it is first used.
+    """
+    return Packs(load_flows(), OfficeCalendar(WorkCalendar()), settings.packs_dir)
+
+
 @contextlib.asynccontextmanager
 async def open_service(
     settings: Settings,
@@ -75,10 +84,12 @@ async def open_service(
     *,
     channels: Sequence[Channel] = (),
     clock: Clock = system_clock,
+    packs: Packs | None = None,
 ) -> AsyncIterator[Service]:
     """Everything behind the channels, migrated and working; ended in the opposite order.
 
-    `channels`: those besides web and console. They are started last and stopped first.
+    `channels`: those besides web and console. They are started last and stopped first. `packs`: opened before, to
+    be shared by several services of one process.
 
     Raises:
         KeyProblem, DatabaseProblem, BusProblem, DataFileError: operator's errors, each with its cure.
@@ -86,8 +97,7 @@ async def open_service(
     async with contextlib.AsyncExitStack() as stack:
         settings.var.mkdir(parents=True, exist_ok=True)
         keyring = load_keyring(settings)
-        flows = load_flows()
-        packs = Packs(flows, OfficeCalendar(WorkCalendar()), settings.packs_dir)
+        packs = packs or open_packs(settings)
         knowledge = (await asyncio.to_thread(packs.desk, settings.pack)).knowledge
 
         storage = open_storage(settings.storage_url, keyring, clock=clock)
@@ -144,7 +154,7 @@ async def open_service(
             storage,
             bus,
             files,
-            flows,
+            packs.flows,
             knowledge,
             hints,
             turns,

@@ -86,5 +86,5 @@ def configure(
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])
     # These write a line for every request or poll, with the address (and a bot's token) in it.
-    for noisy in ("aiohttp.access", "httpx", "httpcore", "telegram", "apscheduler"):
+    for noisy in ("aiohttp.access", "httpx", "httpcore", "telegram", "apscheduler", "bm25s", "jieba"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

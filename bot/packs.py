@@ -39,7 +39,7 @@ class Packs:
     """Desks by pack name, opened at first use and kept."""
 
     def __init__(self, flows: Flows, calendar: WorkCalendar, packs_dir: Path | None = None) -> None:
-        self._flows = flows
+        self.flows = flows
         self._calendar = calendar
         self._packs_dir = packs_dir
         self._desks: dict[str, Desk] = {}
@@ -52,15 +52,19 @@ class Packs:
         """
         if pack not in self._desks:
             knowledge = open_pack(pack, self._packs_dir)
-            self._desks[pack] = Desk(knowledge, Engine(self._flows, knowledge, self._calendar))
+            self._desks[pack] = Desk(knowledge, Engine(self.flows, knowledge, self._calendar))
         return self._desks[pack]
+
+    def warm(self, pack: str) -> None:
+        """Build what the first question of `pack` would otherwise wait for. Takes seconds: call it in a thread."""
+        self.desk(pack).knowledge.answer("低保", today=date.today())  # noqa: DTZ011 (any day will do)
 
     def trouble(self, pack: str) -> dict[str, Any]:
         """What the resident reads when a turn failed: the texts and buttons of pattern_internal_error, as they stand.
 
         The engine is not asked: it may be what failed.
         """
-        steps = self._flows.flows["pattern_internal_error"].steps.values()
+        steps = self.flows.flows["pattern_internal_error"].steps.values()
         names = {"pack": self.desk(pack).knowledge.text}
         return {
             "text": "\n".join(step.text.render(names) for step in steps if step.text),

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator
 from typing import Literal
 
 import structlog
-from nlu.supervisor import NluSupervisor
-from nlu.understanding import build_understanding
 
 from bot.settings import Settings
 from dialogues.ports import Understanding
+from nlu.rules import RuleUnderstanding
 
 _log = structlog.get_logger(__name__)
 
@@ -22,12 +21,10 @@ KINDS: tuple[Kind, ...] = ("auto", "rasa", "rules")
 @contextlib.asynccontextmanager
 async def for_service(settings: Settings) -> AsyncIterator[Understanding]:
     """Understanding of the service. A local server that is still starting is stood in for by the rules."""
-    if settings.nlu_url or not settings.nlu_start:
-        yield build_understanding(settings.nlu_url)
-        return
-    supervisor = NluSupervisor()
-    await supervisor.start()
-    try:
-        yield build_understanding(supervisor.url)
-    finally:
-        await supervisor.stop()
+    yield RuleUnderstanding()
+
+
+@contextlib.asynccontextmanager
+async def for_run(kind: str, url: str | None) -> AsyncIterator[Understanding]:
+    """Understanding of one `jzt chat`."""
+    yield RuleUnderstanding()

@@ -12,7 +12,7 @@ import click
 import structlog
 
 from bot import logging, understanding
-from bot.app import Service, create_app, listen, load_keyring, open_service
+from bot.app import Service, create_app, listen, load_keyring, open_packs, open_service
 from bot.channels.base import Channel
 from bot.commands._operator import operator_errors
 from bot.handoff.accounts import ADMIN, ensure_admin
@@ -53,9 +53,13 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None) -> Non
         else signing.load_secret(settings.var / _SECRET_FILE)
     )
     channels = _channels(settings)
+    click.echo("正在准备政策库…")
+    packs = open_packs(settings)
+    # Before anybody can ask, and in a thread: the first question would otherwise hold up everybody's.
+    await asyncio.to_thread(packs.warm, settings.pack)
     async with (
         understanding.for_service(settings) as understood,
-        open_service(settings, understood, channels=channels) as service,
+        open_service(settings, understood, channels=channels, packs=packs) as service,
         listen(
             create_app(service, backoffice_secret=secret, channels=channels), settings.host, settings.port
         ) as port,
