@@ -81,6 +81,10 @@ class Retriever:
             found.append(self._answer_one(query, context, today))
         return found[0] if len(found) == 1 else self._join(found)
 
+    def warm(self, today: date) -> None:
+        """Load the models and compute what would else be computed when first asked. Takes seconds."""
+        self._index(today, "in_force").warm()
+
     def baseline(self, question: str, *, today: date) -> Answer:
         """Plain BM25's best clause and never a refusal: what the evaluation compares with."""
         index = self._index(today, "in_force")
@@ -158,12 +162,12 @@ class Retriever:
         outside = any(token.startswith("outside:") for unit in query.units for token in unit.concepts)
         missing_scheme = bool(schemes) and not schemes & self._covered_schemes
         evidence = (
-            -3.2
-            + 4.0 * best.ask
-            + 4.0 * best.covered
-            + 0.4 * best.scheme
-            + 0.3 * best.aspect
-            - 2.5 * outside
+            -3.9
+            + 3.3 * best.ask
+            + 2.4 * best.covered
+            + 3.4 * best.meaning
+            + 1.2 * best.aspect
+            - 3.0 * outside
             - 3.0 * missing_scheme
         )
         return 1.0 / (1.0 + math.exp(-evidence))

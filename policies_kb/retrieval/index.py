@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Final
 
 import bm25s
 import numpy as np
+import numpy.typing as npt
 
 from policies_kb.clauses import Clause
+from policies_kb.retrieval.meaning import Vectors, encode
 from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, rarity
 
 # Sides of a matter that a question names by a question word (how long, how much); the others are named by words of
@@ -25,6 +27,9 @@ ASKED: Final = frozenset(
 W_TEXT: Final = 0.30
 W_ASK: Final = 0.55
 W_HEADING: Final = 0.15
+W_MEANING: Final = 0.45
+# How many clauses the sentence vectors re-rank: they cost milliseconds each the first time.
+CANDIDATES: Final = 16
 SCHEME_MATCH: Final = 0.10
 SCHEME_CLASH: Final = -0.30
 ASPECT_MATCH: Final = 0.08
@@ -46,12 +51,18 @@ class Hit:
     """A clause with its score and the evidence a confidence is made of, each 0..1."""
 
     clause: Clause
+    at: int
     score: float
     ask: float
     text: float
     covered: float
     scheme: bool
     aspect: bool
+    meaning: float = 0.0
+
+    def order(self) -> tuple[float, str, int]:
+        """Sort key: best first, ties by place in the documents."""
+        return -self.score, self.clause.document_id, self.clause.line
 
 
 class Index:
@@ -77,23 +88,14 @@ class Index:
         self._rarest = math.log(1 + count)
         self._asks = [[self._vector(ask) for ask in found] for found in asks]
         self._ask_pairs = [[bigrams(clean(ask)) for ask in clause.asks] for clause in self.clauses]
+        self._said: dict[int, Vectors] = {}
         self._headings = [self._vector(heading) for heading in headings]
         self._bm25 = bm25s.BM25(k1=1.2, b=0.6)
         # bm25s refuses an empty corpus; the token below stands in no question.
         self._bm25.index(bags or [["\0"]], show_progress=False)
 
-    def query(self, text: str, units: tuple[Unit, ...]) -> Query:
-        """The question with its schemes and aspects."""
-        concepts = {token for unit in units for token in unit.concepts}
-        return Query(
-            text=text,
-            units=units,
-            schemes=frozenset(token[7:] for token in concepts if token.startswith("scheme:")),
-            aspects=frozenset(token[7:] for token in concepts if token.startswith("aspect:")),
-        )
-
     def search(self, query: Query, *, schemes: frozenset[str] | None = None) -> list[Hit]:
-        """Every clause, best first. `schemes` overrides what the question itself names."""
+        """The likeliest clauses, best first. `schemes` overrides what the question itself names."""
         if not self.clauses:
             return []
         wanted = query.schemes if schemes is None else schemes
@@ -107,7 +109,8 @@ class Index:
                 for other, other_pairs in zip(self._asks[at], self._ask_pairs[at], strict=True)
             )
             text = float(lexical[at]) / ceiling
-            score = W_ASK * ask + W_TEXT * text + W_HEADING * _cosine(vector, self._headings[at])
+            score = W_ASK * ask + W_TEXT * text
+            score += W_HEADING * _cosine(vector, self._headings[at])
             scheme = bool(wanted & set(clause.schemes))
             if scheme:
                 score += SCHEME_MATCH
@@ -118,16 +121,42 @@ class Index:
                 score += ASPECT_MATCH
             if clause.pack == self._own_pack:
                 score += OWN_PACK
-            hits.append(Hit(clause, score, ask, text, self._covered(query.units, at), scheme, aspect))
-        hits.sort(key=lambda hit: (-hit.score, hit.clause.document_id, hit.clause.line))
-        return hits
+            hits.append(Hit(clause, at, score, ask, text, self._covered(query.units, at), scheme, aspect))
+        hits.sort(key=Hit.order)
+        return self._reranked(query.text, hits[:CANDIDATES])
 
-    def bm25(self, query: Query) -> np.ndarray:
+    def warm(self) -> None:
+        """Compute every clause's sentence vectors now (some seconds) instead of when first needed."""
+        self._vectors(range(len(self.clauses)))
+
+    def _reranked(self, text: str, hits: list[Hit]) -> list[Hit]:
+        """The hits in the order they have when the likeness of meaning is added."""
+        asked = encode([text])[0]
+        vectors = self._vectors([hit.at for hit in hits])
+        found = []
+        for hit in hits:
+            # Rounded, so that another order of summation on another machine cannot change an order of clauses.
+            meaning = round(float((vectors[hit.at] @ asked).max()), 4)
+            found.append(replace(hit, meaning=meaning, score=hit.score + W_MEANING * meaning))
+        return sorted(found, key=Hit.order)
+
+    def _vectors(self, wanted: Iterable[int]) -> dict[int, Vectors]:
+        """Vectors of what each wanted clause answers; computed once and kept."""
+        missing = [at for at in wanted if at not in self._said]
+        said = [(*self.clauses[at].asks, self.clauses[at].heading) for at in missing]
+        encoded = encode([words for several in said for words in several])
+        begin = 0
+        for at, several in zip(missing, said, strict=True):
+            self._said[at] = encoded[begin : begin + len(several)]
+            begin += len(several)
+        return self._said
+
+    def bm25(self, query: Query) -> npt.NDArray[np.float64]:
         """Plain BM25 scores, one a clause: also the baseline the evaluation names."""
         known = [token for unit in query.units for token in unit.tokens if token in self._idf]
         if not known:
             return np.zeros(len(self.clauses))
-        return np.asarray(self._bm25.get_scores(known))
+        return np.asarray(self._bm25.get_scores(known), dtype=np.float64)
 
     def weight(self, unit: Unit) -> float:
         """How much of the question's meaning a unit carries."""
