@@ -143,10 +143,10 @@ class RedisBus:
             try:
                 await lock.reacquire()
             except LockError:
-                log.warning("a lock was lost while held; the database's versions decide", key=key)
+                log.warning("a lock was lost while held; the database's versions decide", lock=key)
                 return
             except _FAILURES as error:
-                log.warning("a lock could not be renewed", key=key, error=type(error).__name__)
+                log.warning("a lock could not be renewed", lock=key, error=type(error).__name__)
 
     async def _listen(self) -> None:
         """Hear the channel for as long as the bus lives, through every absence of Redis."""

@@ -199,6 +199,14 @@ class SqlOutbox:
         )
         return [self._read(row) for row in await self._context.connection.execute(query)]
 
+    async def for_case(self, case_id: str) -> Sequence[OutboxRow]:
+        query = (
+            select(OutboxEntry)
+            .where(OutboxEntry.case_id == case_id)
+            .order_by(OutboxEntry.created_at, OutboxEntry.id)
+        )
+        return [self._read(row) for row in await self._context.connection.execute(query)]
+
     async def counts(self) -> Mapping[str, int]:
         """Entries of each status, zeros included."""
         query = select(OutboxEntry.status, func.count()).group_by(OutboxEntry.status)
@@ -238,7 +246,7 @@ class SqlOutbox:
             id=row.id,
             case_id=row.case_id,
             topic=row.topic,
-            payload=sealer.read_json(row.payload, _outbox_place(row.id)),
+            payload={} if row.payload is None else sealer.read_json(row.payload, _outbox_place(row.id)),
             idempotency_key=row.idempotency_key,
             status=row.status,
             attempts=row.attempts,

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 from integrations.crypto import Keyring
 from integrations.storage import DatabaseProblem, open_storage
 from integrations.storage.models import Base
-from integrations.storage.schema import config
+from integrations.storage.schema import config, newest
 from integrations.storage.storage import SqlStorage
 from tests.support.records import conversation
 
@@ -38,10 +38,10 @@ async def test_the_migrations_make_what_the_model_says(empty: SqlStorage) -> Non
         assert await connection.run_sync(differences) == []
 
 
-async def test_there_is_one_newest_revision(empty: SqlStorage) -> None:
+async def test_there_is_one_newest_revision_and_its_file_says_so(empty: SqlStorage) -> None:
     async with empty.engine.connect() as connection:
         heads = await connection.run_sync(lambda sync: ScriptDirectory.from_config(config(sync)).get_heads())
-    assert len(heads) == 1
+    assert heads == [newest()]
 
 
 async def test_workers_that_start_at_once_migrate_once(database_url: str, keyring: Keyring) -> None:
