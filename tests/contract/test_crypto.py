@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import base64
 import stat
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from integrations.crypto import KeyProblem, Keyring
+
+
+@pytest.fixture
+def logs(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[MutableMapping[str, Any]]]:
+    """What the keyring logs. A fresh logger: the module's own may be bound to what another test set up."""
+    monkeypatch.setattr("integrations.crypto.log", structlog.get_logger())
+    with capture_logs() as entries:
+        yield entries
+
 
 ONE, TWO = Keyring.generate(), Keyring.generate()
 
@@ -102,9 +114,10 @@ def test_a_ring_never_prints_its_keys() -> None:
 
 
 class TestLoad:
-    def test_first_start_makes_a_private_key_and_says_so(self, tmp_path: Path) -> None:
-        with capture_logs() as logs:
-            ring = Keyring.load({}, tmp_path / "var")
+    def test_first_start_makes_a_private_key_and_says_so(
+        self, tmp_path: Path, logs: list[MutableMapping[str, Any]]
+    ) -> None:
+        ring = Keyring.load({}, tmp_path / "var")
         file = tmp_path / "var" / "key"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         assert any(str(file) in str(entry.values()) and "back it up" in entry["event"] for entry in logs)
@@ -131,11 +144,12 @@ class TestLoad:
         assert "original key" in str(caught.value)
         assert not (tmp_path / "key").exists()
 
-    def test_a_key_file_others_can_read_is_warned_of(self, tmp_path: Path) -> None:
+    def test_a_key_file_others_can_read_is_warned_of(
+        self, tmp_path: Path, logs: list[MutableMapping[str, Any]]
+    ) -> None:
         (tmp_path / "key").write_text(ONE)
         (tmp_path / "key").chmod(0o644)
-        with capture_logs() as logs:
-            Keyring.load({}, tmp_path)
+        Keyring.load({}, tmp_path)
         assert any(entry.get("cure", "").startswith("chmod 600") for entry in logs)
 
     @pytest.mark.parametrize("content", [b"", b"\xff\xfe\x00", b"garbage"])
