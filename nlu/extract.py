@@ -24,6 +24,9 @@ _NOTHING = re.compile(
     r"(?:没有?|没得|莫得|冇|无|冒得|木有|么得|不曾有|没挣|没啥|没什么|莫|0元?|零元?)"
     r"(?:任何|啥|什么|一分|固定)?(?:收入|工资|钱|来源|存款|积蓄|进账|进项|欠债|外债|债|花|车子?|房子?|汽车|欠|存|挣|过|经济来源|了)*(?:了|的|啊|呢|哦|呀)*$"
 )
+_NOTHING_AT_ALL = re.compile(
+    r"^(?:我|家里|俺|现在)*(?:啥|什么|任何|一点|半点)(?:子)?(?:收入|工资|钱|来源|存款|积蓄|进账)?(?:都|也)?(?:没有?|没得|莫得|冇)(?:了|的|啊)*$"
+)
 _NOT_ZERO = re.compile(r"没有?多少|没几|没有?多|不多|没数|没算")
 
 
@@ -219,7 +222,8 @@ def money(text: str, name: str = "") -> int | float | None:
     amounts = _amounts(text)
     if not amounts:
         plain = bare(text)
-        nothing = any(_NOTHING.match(bare(part)) for part in re.split(r"[,。!;]", plain))
+        parts = [bare(part) for part in re.split(r"[,。!;]", plain)]
+        nothing = any(_NOTHING.match(part) or _NOTHING_AT_ALL.match(part) for part in parts)
         if nothing and not _NOT_ZERO.search(plain):
             return 0
         return None

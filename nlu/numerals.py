@@ -14,6 +14,7 @@ _DIGITS = "零〇一二两三四五六七八九"
 _CORE = r"(?:\d[\d,]*(?:\.\d+)?(?:[十百千万亿wWkK](?:\d+)?)*|[零〇一二两三四五六七八九十百千万亿廿卅俩仨](?:[零〇一二两三四五六七八九十百千万亿点])*)"
 # A number with the words that make it approximate: 两百来, 八百多, 一千左右, 百把, 千把.
 NUMBER = re.compile(rf"(?P<core>{_CORE})(?P<about>来|多|几|余|把|出头|左右|上下)?")
+_VAGUE = ("几", "数", "上", "成")
 _RANGE_DIGITS = re.compile(
     r"(?P<a>[一二两三四五六七八九])[、,]?(?P<b>[二两三四五六七八九])(?P<unit>[十百千万]+)?"
 )
@@ -57,7 +58,8 @@ def read(text: str) -> float | None:
 
 
 def _cn2an(text: str) -> float | None:
-    if not text:
+    # Longer than any sum or count: a run of digits, or nonsense.
+    if not text or len(text) > 24:
         return None
     if re.fullmatch(r"\d+(?:\.\d+)?", text):
         return float(text) if len(text) <= 15 else None
@@ -70,7 +72,7 @@ def _cn2an(text: str) -> float | None:
         return round(float(mixed[1]) * unit + (float(mixed[3]) * unit / 10 if mixed[3] else 0), 2)
     try:
         return float(cn2an.cn2an(text, "smart"))
-    except (ValueError, KeyError, IndexError):
+    except (ValueError, KeyError, IndexError, OverflowError):
         return None
 
 
@@ -96,8 +98,9 @@ def find(text: str) -> list[Number]:
             position += 1
             continue
         value = read(match["core"])
-        if value is None:
-            position = match.start() + 1
+        if value is None or (match["core"][0] in "百千万" and text[:position].endswith(_VAGUE)):
+            # 好几百 says no number.
+            position = match.end()
             continue
         pair = _RANGE_DIGITS.fullmatch(match["core"])
         found.append(

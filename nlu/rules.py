@@ -7,15 +7,12 @@ quick tests and `jzt chat --nlu rules` use. The patterns are data: nlu/lexicon/*
 from __future__ import annotations
 
 import re
-from typing import cast, get_args
 
-from dialogues.commands import UrgentDanger
 from dialogues.ports import UnderstandingContext, Understood
 from nlu import lexicon
 from nlu.reading import Reading
 from nlu.text import bare, normalise
 
-_DANGERS = frozenset(get_args(UrgentDanger.model_fields["danger"].annotation))
 _SENTENCE = re.compile(r"[^。!?;\n…]+")
 
 
@@ -71,8 +68,3 @@ class RuleUnderstanding:
         from nlu.mapping import interpret
 
         return interpret(text, context)
-
-
-def danger_kinds() -> frozenset[str]:
-    """The dangers a command can carry; the data file must not name others."""
-    return cast("frozenset[str]", _DANGERS)

@@ -95,7 +95,7 @@ class NluSupervisor:
                     delay = self._first_delay
             except train.NluUnavailable as error:
                 _log.error("nlu_unavailable", reason=str(error))
-            except (OSError, aiohttp.ClientError) as error:
+            except (OSError, TimeoutError, aiohttp.ClientError) as error:
                 _log.error("nlu_failed", error=repr(error))
             finally:
                 self._ready.clear()
@@ -147,9 +147,18 @@ class NluSupervisor:
         deadline = asyncio.get_running_loop().time() + START_LIMIT
         while not ended.done() and asyncio.get_running_loop().time() < deadline:
             if await self._healthy():
-                return True
+                return await self._warmed_up()
             await asyncio.wait({ended}, timeout=POLL)
         return False
+
+    async def _warmed_up(self) -> bool:
+        """The first parse loads the word list (a second or more): no resident shall wait for that."""
+        timeout = aiohttp.ClientTimeout(total=START_LIMIT)
+        async with (
+            aiohttp.ClientSession(timeout=timeout, trust_env=False) as session,
+            session.post(f"{self.url}/model/parse", json={"text": "你好"}) as response,
+        ):
+            return response.status == 200
 
     async def _watch(self, ended: asyncio.Task[int]) -> None:
         """Until the process ends, or hangs (no answer HEALTH_FAILURES times)."""

@@ -16,6 +16,7 @@ _SENTENCE_SPACE = re.compile(r"(?<=[一-鿿]{2})\s+(?=[一-鿿]{2})")
 _LEADING = re.compile(
     r"^(?:你好|您好|请问(?:一下|下)?|麻烦(?:你|您)?(?:一下|下)?|那个|那就|那|嗯+|呃+|哎+|唉+|诶|喂|哦+|噢|啊+|老师|同志|师傅|领导|大姐|妹子|小姑娘|小伙子|亲|就是说|就是|我说|其实|反正|额|俺说)[,\s]*"
 )
+_PICTURES = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]")
 _TRAILING = re.compile(
     r"[\s,。!?;…~.]*(?:谢谢(?:你|您|了|啦)?|多谢|好吗|好不好|行吗|行不|可以吗|麻烦(?:你|您)?了|哈+|哦+|噢|啊+|呀|呗|嘛|哟|哩|咯|吧|啦|喽|咧)?[\s,。!?;…~.]*$"
 )
@@ -56,7 +57,7 @@ def clauses(text: str) -> list[str]:
 
 def bare(text: str) -> str:
     """The clause without greeting words, particles and end marks: what control words are compared with."""
-    text = text.strip()
+    text = _PICTURES.sub("", text).strip() or text
     while (cut := _LEADING.sub("", text, count=1)) != text and has_words(cut):
         text = cut
     while (cut := _TRAILING.sub("", text, count=1)) != text and has_words(cut):

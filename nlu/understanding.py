@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dialogues.ports import Understanding, UnderstandingContext, Understood
-from nlu import mapping, rules
+from dialogues.ports import UnderstandingContext, Understood
+from nlu import mapping, names, rules
 from nlu.client import TIMEOUT, NluClient
 from nlu.rules import RuleUnderstanding
 from nlu.text import MAX_CHARS, has_words, normalise
@@ -39,8 +39,5 @@ def build_understanding(
         url: base address, or a function giving the present one (`lambda: supervisor.url`).
         timeout: seconds to wait for the model before the rules answer.
     """
+    names.warm_up()
     return RuleUnderstanding() if url is None else ModelUnderstanding(NluClient(url, timeout=timeout))
-
-
-def _conforms(model: ModelUnderstanding, by_rules: RuleUnderstanding) -> tuple[Understanding, Understanding]:
-    return model, by_rules
