@@ -110,7 +110,7 @@ def document(operations: Iterable[Operation]) -> dict[str, Any]:
             }
         )
     )
-    return described.model_dump(mode="json", by_alias=True, exclude_none=True)
+    return described.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 def _operation(operation: Operation) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def command(script: Path | None, pack: str | None, channel: str, nlu: str, as_js
         asyncio.run(_chat(script, pack, nlu, as_json))
 
 
-async def _chat(script: Path | None, pack: str | None, nlu: str, as_json: bool) -> None:
+async def _chat(script: Path | None, pack: str | None, nlu: understanding.Kind, as_json: bool) -> None:
     configured = Settings()
     logging.configure("console", "error")
     with tempfile.TemporaryDirectory(prefix="jzt-chat-") as folder:

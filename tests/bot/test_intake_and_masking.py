@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging as stdlib_logging
 
 import pytest
 import structlog
@@ -113,6 +114,8 @@ def test_figures_that_are_nobodys_stay(text: str) -> None:
 
 
 def test_log_lines_carry_ids_but_no_words_of_the_resident(capsys: pytest.CaptureFixture[str]) -> None:
+    root = stdlib_logging.getLogger()
+    before = root.handlers[:], root.level
     logging.configure("json", "info")
     try:
         structlog.get_logger("test").info(
@@ -126,6 +129,7 @@ def test_log_lines_carry_ids_but_no_words_of_the_resident(capsys: pytest.Capture
         line = capsys.readouterr().err
     finally:
         structlog.reset_defaults()
+        root.handlers[:], root.level = before
     event = json.loads(line)
     assert event["conversation_id"] == "3e4a5b60-1234-4abc-8abc-123456789012"
     assert event["event"] == "turn_failed"

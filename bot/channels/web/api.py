@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import structlog
 from aiohttp import BodyPartReader, WSMsgType, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from bot.api.http import ApiError, after_of, answer, read
 from bot.api.models import (
@@ -244,7 +245,7 @@ class WebApi:
                     mime = part.headers.get("Content-Type", "")
                 elif part.name in ("client_id", "text"):
                     fields[part.name] = (await _read_part(part, 64 * 1024)).decode("utf-8")
-        except ValueError:
+        except (ValueError, HttpProcessingError):
             raise ApiError(400, "bad_request", "照片没有传完整。请再发一次。") from None
         if data is None:
             raise ApiError(400, "bad_request", "没有收到文件。请再选一次照片。")
