@@ -127,9 +127,12 @@ def status_of(status: StatusId) -> Status:
 
 
 def resident_text(event: BackofficeEvent) -> str:
-    """What the resident is told, in plain Chinese, with what staff wrote on a line of its own."""
+    """What happened and what it means, in plain Chinese, with what staff wrote on a line of its own.
+
+    Without the receipt number: whoever tells it knows how the resident is spoken to.
+    """
     status = status_of(event.status)
-    lines = [f"您的申请（编号 {event.case_id}）有新进展：{status.title}。", status.resident]
+    lines = [f"{status.title}。{status.resident}"]
     if event.text.strip():
         lines.append(f"工作人员说：{event.text.strip()}")
     return "\n".join(lines)

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import structlog
 from prometheus_client import Counter, Gauge, Histogram
 
-from integrations.backoffice.connector import Connector, Delivered, Refused, Unavailable
+from integrations.backoffice.connector import Connector, Delivered, Outcome, Refused, Unavailable
 from integrations.ports import OutboxRow, StorageUnavailable
 
 log = structlog.get_logger(__name__)
@@ -140,8 +140,14 @@ class OutboxWorker:
         return attempts
 
     async def _deliver(self, row: OutboxRow) -> Literal["delivered", "retry", "parked"]:
+        outcome: Outcome
         with SECONDS.labels(self._queue).time():
-            outcome = await self._connector.deliver(row.payload, row.idempotency_key)
+            try:
+                outcome = await self._connector.deliver(row.payload, row.idempotency_key)
+            except Exception as error:
+                # A fault of ours in one entry: it counts as an attempt and ends up parked, where it is seen.
+                log.exception("outbox: delivery raised", queue=self._queue, entry=row.id)
+                outcome = Unavailable(f"internal error: {type(error).__name__}")
         attempt = row.attempts + 1
         done: Literal["delivered", "retry", "parked"]
         async with self._storage.begin() as tx:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import re
+import threading
 import warnings
 from dataclasses import dataclass
 from functools import cache
@@ -42,7 +43,10 @@ PDF = "application/pdf"
 ACCEPTED = (*IMAGES, PDF)
 
 MAX_BYTES = 10 * 1024 * 1024
-MAX_PIXELS = 64_000_000
+# Cameras of 50 megapixels make up to 8192 × 6144. PNG and WebP are screenshots: even a very long one has less, and a
+# few kilobytes of either can unpack to anything.
+MAX_PIXELS = 52_000_000
+MAX_PIXELS_SCREENSHOT = 25_000_000
 MAX_PAGES = 30
 # Long side of what is kept. A card filling the picture is then about 40 pixels to a character.
 KEPT_SIDE = 3200
@@ -54,6 +58,9 @@ _SUFFIXES = {
     ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".jfif": "image/jpeg", ".png": "image/png", ".webp": "image/webp",
     ".heic": "image/heic", ".heif": "image/heif", ".pdf": PDF,
 }  # fmt: skip
+_SCREENSHOTS = {"PNG", "WEBP"}
+# However many send at once, only these many pictures are unpacked in memory.
+_UNPACKING = threading.BoundedSemaphore(2)
 _KINDS = {"image": "照片", PDF: "PDF"}
 _REFUSALS = Path(__file__).with_name("refusals.yml")
 
@@ -112,7 +119,8 @@ def check_file(
         raise _refuse("mismatch", named=_KINDS[_kind(named)]) if named else _refuse("unsupported")
     if named is not None and _kind(named) != _kind(mime):
         raise _refuse("mismatch", named=_KINDS[_kind(named)])
-    return _pdf(data, filename) if mime == PDF else _image(data, filename, IMAGES[mime])
+    with _UNPACKING:
+        return _pdf(data, filename) if mime == PDF else _image(data, filename, IMAGES[mime])
 
 
 def _sniff(data: bytes) -> str | None:
@@ -150,18 +158,20 @@ def _image(data: bytes, filename: str, form: str) -> CheckedFile:
 
 def _upright(image: Image.Image, filename: str) -> CheckedFile:
     width, height = image.size
-    if width * height > MAX_PIXELS:
+    if width * height > (MAX_PIXELS_SCREENSHOT if image.format in _SCREENSHOTS else MAX_PIXELS):
         raise _refuse("too_many_pixels")
     if min(width, height) < MIN_SIDE:
         raise _refuse("too_small")
-    if getattr(image, "n_frames", 1) > 1 and image.format in {"PNG", "WEBP"}:
+    if getattr(image, "n_frames", 1) > 1 and image.format in _SCREENSHOTS:
         raise _refuse("animated")
-    # A JPEG is decoded at a fraction of its size where that is all that will be kept: memory stays small.
-    image.draft("RGB", (KEPT_SIDE, KEPT_SIDE))
-    image.load()
-    picture = ImageOps.exif_transpose(image)
+    # A JPEG is decoded at a fraction of its size where that is all that will be kept, and everything is made small
+    # before it is copied: a large picture is in memory once.
+    scale = min(1.0, KEPT_SIDE / max(width, height))
+    image.draft("RGB", (int(width * scale), int(height * scale)))
+    picture = image if image.mode not in {"1", "P"} else _flat(image)
     picture.thumbnail((KEPT_SIDE, KEPT_SIDE), Image.Resampling.LANCZOS)
-    clean = _flat(picture)
+    clean = _flat(ImageOps.exif_transpose(picture))
+    clean.info.clear()  # a comment found here would be written again
     out = io.BytesIO()
     clean.save(out, "JPEG", quality=JPEG_QUALITY, subsampling=0)
     stored = out.getvalue()
@@ -178,17 +188,15 @@ def _upright(image: Image.Image, filename: str) -> CheckedFile:
 
 
 def _flat(picture: Image.Image) -> Image.Image:
-    """RGB or grey on white, pixels only: a new image carries no metadata, comments or profiles along."""
+    """RGB or grey; what was transparent is white."""
     if picture.mode in {"L", "1"}:
-        picture = picture.convert("L")
-    elif picture.has_transparency_data:
-        layer = picture.convert("RGBA")
-        picture = Image.new("RGB", layer.size, "white")
-        picture.paste(layer, mask=layer.getchannel("A"))
-    else:
-        picture = picture.convert("RGB")
-    picture.info.clear()
-    return picture
+        return picture.convert("L")
+    if not picture.has_transparency_data:
+        return picture.convert("RGB")
+    layer = picture.convert("RGBA")
+    white = Image.new("RGB", layer.size, "white")
+    white.paste(layer, mask=layer.getchannel("A"))
+    return white
 
 
 def _pdf(data: bytes, filename: str) -> CheckedFile:

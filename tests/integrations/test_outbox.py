@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import structlog
@@ -19,7 +20,7 @@ from prometheus_client import REGISTRY
 
 from integrations.backoffice import signing
 from integrations.backoffice.case import TOPIC, build_case
-from integrations.backoffice.connector import HttpConnector
+from integrations.backoffice.connector import HttpConnector, Outcome
 from integrations.backoffice.worker import OutboxWorker, RetryPolicy
 from integrations.crypto import Keyring
 from integrations.ports import OutboxRow, Storage, StorageUnavailable
@@ -240,7 +241,7 @@ async def test_when_the_mark_is_lost_the_case_is_sent_again_under_the_same_key(
 
 CHILD = """
 import asyncio, sys
-from integrations.backoffice.connector import HttpConnector
+from integrations.backoffice.connector import HttpConnector, Outcome
 from integrations.backoffice.worker import OutboxWorker
 from integrations.crypto import Keyring
 from integrations.storage import open_storage
@@ -352,6 +353,28 @@ async def test_a_database_that_is_away_does_not_end_the_worker(
     await receiver.until(1)
     await worker.stop()
     assert await counts(sqlite_storage) == {"delivered": 1}
+
+
+async def test_an_entry_that_cannot_even_be_sent_is_parked_and_holds_nobody_up(
+    storage: Storage, receiver: Receiver, clock: Clock
+) -> None:
+    class Faulty(HttpConnector):
+        async def deliver(self, payload: dict[str, Any], idempotency_key: str) -> Outcome:
+            if idempotency_key == "conversation-1:1":
+                raise UnicodeEncodeError("utf-8", "王", 0, 1, "a fault of ours")
+            return await super().deliver(payload, idempotency_key)
+
+    await submit(storage, 1)
+    await submit(storage, 2)
+    worker = OutboxWorker(
+        storage, Faulty(receiver.url, SECRET), clock=clock, policy=RetryPolicy(first=1, longest=1, attempts=2)
+    )
+    for _ in range(4):
+        await worker.run_once()
+        clock.advance(seconds=2)
+    assert await counts(storage) == {"delivered": 1, "parked": 1}
+    assert (await parked(storage))[0].last_error.startswith("internal error: UnicodeEncodeError")
+    await worker.stop()
 
 
 async def test_nothing_personal_is_logged_and_outcomes_are_counted(

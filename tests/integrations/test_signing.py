@@ -94,8 +94,7 @@ def test_an_event_is_read_and_told_in_plain_words() -> None:
     assert (event.case_id, event.status) == ("JZ-20261122-7KQ4-M2XH", "need_documents")
     assert event.at == datetime(2026, 11, 22, 2, tzinfo=UTC)
     assert resident_text(event).splitlines() == [
-        "您的申请（编号 JZ-20261122-7KQ4-M2XH）有新进展：需要补材料。",
-        "您的申请还需要补一点材料。不清楚怎么准备，就发“人工”，工作人员会帮您。",
+        "需要补材料。您的申请还需要补一点材料。不清楚怎么准备，就发“人工”，工作人员会帮您。",
         "工作人员说：户口簿复印件一份",
     ]
 

@@ -39,7 +39,7 @@ PER_PAGE = 50
 _ZONE = ZoneInfo("Asia/Shanghai")
 _OPEN = {"/login", "/healthz"}
 _HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; "
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'; "
     "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
@@ -64,6 +64,9 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except StorageUnavailable as error:
         log.warning("back office database away", reason=str(error))
         answer = _message(request, 503, "数据库正忙，刚才的操作没有保存。请稍等一下再试。")
+    except Exception:
+        log.exception("back office page failed")
+        answer = _message(request, 500, "页面出了问题，刚才的操作可能没有保存。请回到列表看一下再试。")
     answer.headers.update(_HEADERS)
     return answer
 
