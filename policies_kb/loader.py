@@ -34,7 +34,7 @@ PACKS_DIR = Path(__file__).parent / "packs"
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
-class UnknownPack(Exception):
+class UnknownPack(DataFileError):
     """No pack of this name; the message names those there are."""
 
 
@@ -53,7 +53,8 @@ def load_pack(name: str, packs_dir: Path | None = None) -> Pack:
     root = packs_dir or PACKS_DIR
     if name not in pack_names(root):
         known = ", ".join(pack_names(root)) or "none"
-        raise UnknownPack(f"no pack {name!r} in {root.name}/; there are: {known}")
+        what = f"there is no pack {name!r}"
+        raise UnknownPack([Problem(root / name / "pack.yml", None, "", what, f"choose one of: {known}")])
     load = _Load(root)
     load.read(name)
     return load.finish()

@@ -241,11 +241,14 @@ def shown_number(value: Number) -> str:
     """A figure for reading: exact, or the span it lies in."""
     if value.exact is not None:
         return _plain(value.exact)
-    if value.high == inf:
-        return f"至少{_plain(Fraction(value.low))}" if value.low not in (-inf, 0) else "还不清楚"
-    if value.low == -inf:
-        return f"最多{_plain(Fraction(value.high))}"
-    return f"{_plain(Fraction(value.low))}到{_plain(Fraction(value.high))}"
+    if value.low == -inf or value.high == inf:
+        return "还不清楚" if value.low in (-inf, 0) else f"至少{_round(Fraction(value.low))}"
+    return f"{_round(Fraction(value.low))}到{_round(Fraction(value.high))}"
+
+
+def _round(value: Fraction) -> str:
+    # Bounds of a band lie a fen beside a round figure; a span is read more easily without it.
+    return str(round(value))
 
 
 def _cents(value: Fraction) -> Decimal:
