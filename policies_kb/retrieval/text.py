@@ -78,8 +78,11 @@ class Reader:
 
     def __init__(self, glossary: Glossary) -> None:
         self._glossary = glossary
+        # Starts from the dictionary already read: reading it takes longer than all the rest.
         self._tokenizer = jieba.Tokenizer()
-        self._tokenizer.initialize()
+        self._tokenizer.FREQ = dict(_general().FREQ)
+        self._tokenizer.total = _general().total
+        self._tokenizer.initialized = True
         for word in sorted(glossary.concepts):
             if len(word) > 1:
                 self._tokenizer.add_word(word, max(self._tokenizer.suggest_freq(word, tune=False), 100))
