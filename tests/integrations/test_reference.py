@@ -274,6 +274,24 @@ async def test_a_wrong_password_is_told_kindly_and_guessing_is_slowed(office: Of
     assert "申请列表" in (await office.sign_in())[1]
 
 
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"x", "multipart/form-data", 400),
+        (b"a=1", "application/x-www-form-urlencoded; charset=nope", 400),
+        (b"\xff\xfe", "application/x-www-form-urlencoded", 400),
+        (b"x" * 1_100_000, "application/x-www-form-urlencoded", 413),
+        (b"", "application/x-www-form-urlencoded", 403),
+    ],
+)
+async def test_a_malformed_form_is_told_kindly(office: Office, body: bytes, kind: str, status: int) -> None:
+    async with office.browser.post(office.url("/login"), data=body, headers={"Content-Type": kind}) as reply:
+        page = await reply.text()
+        assert reply.status == status
+        assert 'role="alert"' in page
+        assert "请" in page
+
+
 async def test_signing_out_ends_the_session(office: Office) -> None:
     _, page = await office.sign_in()
     await office.submit(page, "/logout")

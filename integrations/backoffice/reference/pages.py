@@ -76,7 +76,10 @@ async def _guarded(request: web.Request, handler: Handler) -> web.StreamResponse
     if request.path not in _OPEN and "who" not in session:
         raise web.HTTPSeeOther("/login")
     if request.method == "POST":
-        form = await request.post()
+        try:
+            form = await request.post()
+        except (ValueError, LookupError):
+            return _message(request, 400, "这个表单读不出来。请回到上一页，刷新后再试。")
         if not hmac.compare_digest(
             str(form.get("csrf", "")).encode(), str(session.get("csrf", "-")).encode()
         ):
