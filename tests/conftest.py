@@ -1,12 +1,14 @@
 """Fixtures every suite may use: real servers, storage and bus on each of their kinds, a key and a clock.
 
 `storage` and `bus` run the test once on each kind. A test that needs only one asks for `sqlite_storage`,
-`postgres_storage`, `memory_bus` or `redis_bus`. `database_url` is a fresh, empty database for tests that open storage
-themselves.
+`postgres_storage`, `memory_bus` or `redis_bus`. `database_url` is a fresh, empty database for tests that migrate it
+themselves; `storage_url` is the database behind `storage`.
 """
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -20,6 +22,9 @@ from integrations.storage import open_storage
 from tests.support.clock import Clock
 from tests.support.servers import PostgresServer, RedisServer
 
+# 32 zero bytes: a key of the tests and nothing else.
+KEY = "A" * 43 + "="
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
@@ -30,15 +35,13 @@ def postgres_server() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            server.stop()
+            server.discard()
 
 
 @pytest.fixture
-def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+def postgres_url(postgres_server: PostgresServer) -> str:
     """A fresh, empty PostgreSQL database."""
-    url = postgres_server.create_database()
-    yield url
-    postgres_server.drop_database(url)
+    return postgres_server.create_database()
 
 
 @pytest.fixture
@@ -86,7 +89,7 @@ def redis_url(redis_server: RedisServer) -> str:
 
 @pytest.fixture
 def keyring() -> Keyring:
-    return Keyring.from_text("A" * 43 + "=")
+    return Keyring.from_text(KEY)
 
 
 @pytest.fixture
@@ -94,22 +97,62 @@ def clock() -> Clock:
     return Clock()
 
 
+async def _migrate(url: str) -> None:
+    opened = open_storage(url, Keyring.from_text(KEY), clock=Clock())
+    await opened.migrate()
+    await opened.close()
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Migrated once and copied for each test: migrating takes longer than most tests."""
+    file = tmp_path_factory.mktemp("migrated") / "jzt.sqlite3"
+    asyncio.run(_migrate(f"sqlite:///{file}"))
+    return file
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_server: PostgresServer) -> str:
+    url = postgres_server.create_database()
+    asyncio.run(_migrate(url))
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def storage_url(request: pytest.FixtureRequest) -> str:
+    """The database behind `storage`, for tests that open it once more."""
+    return str(request.getfixturevalue(f"{request.param}_storage_url"))
+
+
 @pytest.fixture
-async def sqlite_storage(sqlite_url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
-    async for opened in _storage(sqlite_url, keyring, clock):
+def sqlite_storage_url(migrated_sqlite: Path, sqlite_url: str) -> str:
+    shutil.copy(migrated_sqlite, sqlite_url.removeprefix("sqlite:///"))
+    return sqlite_url
+
+
+@pytest.fixture
+def postgres_storage_url(postgres_server: PostgresServer, migrated_postgres: str) -> str:
+    return postgres_server.create_database(like=migrated_postgres)
+
+
+@pytest.fixture
+async def sqlite_storage(sqlite_storage_url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
+    async for opened in _storage(sqlite_storage_url, keyring, clock):
         yield opened
 
 
 @pytest.fixture
-async def postgres_storage(postgres_url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
-    async for opened in _storage(postgres_url, keyring, clock):
+async def postgres_storage(
+    postgres_storage_url: str, keyring: Keyring, clock: Clock
+) -> AsyncIterator[Storage]:
+    async for opened in _storage(postgres_storage_url, keyring, clock):
         yield opened
 
 
 @pytest.fixture
-async def storage(database_url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
+async def storage(storage_url: str, keyring: Keyring, clock: Clock) -> AsyncIterator[Storage]:
     """Migrated and empty, once on each database."""
-    async for opened in _storage(database_url, keyring, clock):
+    async for opened in _storage(storage_url, keyring, clock):
         yield opened
 
 

@@ -21,10 +21,10 @@ TASKS = 12
 
 @pytest.fixture
 async def workers(
-    storage: Storage, database_url: str, keyring: Keyring, clock: Clock
+    storage: Storage, storage_url: str, keyring: Keyring, clock: Clock
 ) -> AsyncIterator[list[Storage]]:
     """Several storages on one database, as several processes have them: no lock of one process can help."""
-    others = [open_storage(database_url, keyring, clock=clock, patience=30) for _ in range(WORKERS)]
+    others = [open_storage(storage_url, keyring, clock=clock, patience=30) for _ in range(WORKERS)]
     yield others
     for other in others:
         await other.close()

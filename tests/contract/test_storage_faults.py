@@ -77,10 +77,10 @@ class TestLocked:
         await impatient.close()
 
     async def test_a_row_locked_for_long_is_unavailable_on_postgresql(
-        self, postgres_url: str, postgres_storage: Storage, keyring: Keyring
+        self, postgres_storage_url: str, postgres_storage: Storage, keyring: Keyring
     ) -> None:
         made = await conversation(postgres_storage)
-        impatient = open_storage(postgres_url, keyring, patience=IMPATIENT)
+        impatient = open_storage(postgres_storage_url, keyring, patience=IMPATIENT)
         async with postgres_storage.begin() as holder:
             await holder.conversations.set_mode(made.id, "human", "li")
             with pytest.raises(StorageUnavailable):
@@ -135,7 +135,7 @@ def own_postgres() -> Iterator[PostgresServer]:
         try:
             yield server
         finally:
-            server.stop()
+            server.discard()
 
 
 class TestGone:
@@ -219,10 +219,10 @@ class TestMistakes:
 
 class TestKeys:
     async def test_another_key_is_refused_before_anything_is_written(
-        self, database_url: str, storage: Storage, clock: Clock
+        self, storage_url: str, storage: Storage, clock: Clock
     ) -> None:
         other = open_storage(
-            database_url, Keyring.from_text(Keyring.generate(), origin="var/key"), clock=clock
+            storage_url, Keyring.from_text(Keyring.generate(), origin="var/key"), clock=clock
         )
         with pytest.raises(KeyProblem) as caught:
             await other.migrate()

@@ -157,23 +157,27 @@ class PostgresServer:
         self._until_accepting()
 
     def stop(self) -> None:
-        """Fast shutdown: open connections are cut."""
+        """Shut down as a restart does it: open connections are cut, everything committed is kept."""
+        self._shut("fast")
+
+    def discard(self) -> None:
+        """Shut down at once; the data are not wanted any more."""
+        self._shut("immediate")
+
+    def _shut(self, mode: str) -> None:
         if self._process is not None:
-            self._run(str(self._bin / "pg_ctl"), "stop", "-D", str(self.folder / "data"), "-m", "fast", "-w")
+            self._run(str(self._bin / "pg_ctl"), "stop", "-D", str(self.folder / "data"), "-m", mode, "-w")
             self._process.wait()
             self._process = None
 
-    def create_database(self) -> str:
-        """A fresh, empty database; returns its URL."""
+    def create_database(self, like: str | None = None) -> str:
+        """A fresh database, empty or a copy of the one at the URL `like`; returns its URL. Goes with the cluster."""
         name = f"t{secrets.token_hex(6)}"
-        self._run(*self._client("createdb"), "-T", "template0", name)
+        template = like.rsplit("/", 1)[1] if like else "template0"
+        self._run(
+            str(self._bin / "createdb"), "-h", "127.0.0.1", "-p", str(self.port), "-U", "jzt", "-T", template, name
+        )  # fmt: skip
         return f"postgresql://jzt@127.0.0.1:{self.port}/{name}"
-
-    def drop_database(self, url: str) -> None:
-        self._run(*self._client("dropdb"), "--force", "--if-exists", url.rsplit("/", 1)[1])
-
-    def _client(self, program: str) -> tuple[str, ...]:
-        return (str(self._bin / program), "-h", "127.0.0.1", "-p", str(self.port), "-U", "jzt")
 
     def _until_accepting(self) -> None:
         deadline = time.monotonic() + STARTUP_SECONDS
