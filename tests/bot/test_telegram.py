@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import pytest_asyncio
 from PIL import Image
 from pydantic import SecretStr
 
-import bot.logging
+from bot import logging as operator_logs
 from bot.app import Service, create_app, listen, open_service
 from bot.channels.base import Rejected
 from bot.channels.telegram import TelegramChannel
@@ -26,9 +28,10 @@ from integrations.ports import MessageRow
 from nlu.rules import RuleUnderstanding
 from tests.support.telegram_server import TOKEN, Json, TelegramServer
 
-CHAT = 700_001
+_chats = itertools.count(700_001)
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 WEBHOOK_SECRET = "a-made-up-secret"
-Open = Callable[..., AbstractAsyncContextManager[Service]]
 
 
 def picture(width: int = 400, height: int = 250) -> bytes:
@@ -40,16 +43,17 @@ def picture(width: int = 400, height: int = 250) -> bytes:
 
 
 @pytest.fixture
+def chat() -> int:
+    """A resident of this test alone."""
+    return next(_chats)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def telegram() -> AsyncIterator[TelegramServer]:
     server = TelegramServer()
     await server.start()
     yield server
     await server.stop()
-
-
-@pytest.fixture
-def channel(telegram: TelegramServer) -> TelegramChannel:
-    return make_channel(telegram)
 
 
 def make_channel(telegram: TelegramServer, **more: Any) -> TelegramChannel:
@@ -62,30 +66,37 @@ def make_channel(telegram: TelegramServer, **more: Any) -> TelegramChannel:
     )
 
 
-@pytest.fixture
-def open_bot(tmp_path: Path) -> Open:
-    @asynccontextmanager
-    async def opened(channel: TelegramChannel) -> AsyncIterator[Service]:
-        settings = Settings(var=tmp_path / "var", nlu_start=False)
-        async with open_service(settings, RuleUnderstanding(), channels=[channel]) as service:
-            yield service
-
-    return opened
+@asynccontextmanager
+async def running(var: Path, channel: TelegramChannel) -> AsyncIterator[Service]:
+    settings = Settings(var=var, nlu_start=False)
+    async with open_service(settings, RuleUnderstanding(), channels=[channel]) as service:
+        yield service
 
 
-@pytest.fixture
-async def service(open_bot: Open, channel: TelegramChannel) -> AsyncIterator[Service]:
-    async with open_bot(channel) as running:
-        yield running
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def service(
+    telegram: TelegramServer, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Service]:
+    async with running(tmp_path_factory.mktemp("telegram") / "var", make_channel(telegram)) as opened:
+        yield opened
 
 
-async def rows(service: Service, chat: int = CHAT) -> list[MessageRow]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def other_telegram() -> AsyncIterator[TelegramServer]:
+    """Telegram for a test that needs a service of its own."""
+    server = TelegramServer()
+    await server.start()
+    yield server
+    await server.stop()
+
+
+async def rows(service: Service, chat: int) -> list[MessageRow]:
     async with service.storage.read() as tx:
         found = await tx.conversations.by_address("telegram", str(chat))
         return list(await tx.messages.after(found.id, 0)) if found else []
 
 
-async def conversation_id(service: Service, chat: int = CHAT) -> str:
+async def conversation_id(service: Service, chat: int) -> str:
     async with service.storage.read() as tx:
         found = await tx.conversations.by_address("telegram", str(chat))
     assert found is not None
@@ -96,7 +107,7 @@ def said(found: list[MessageRow]) -> list[str]:
     return [row.body.get("text", "") for row in found if row.author == "resident"]
 
 
-async def greeted(telegram: TelegramServer, chat: int = CHAT) -> Json:
+async def greeted(telegram: TelegramServer, chat: int) -> Json:
     """Opens the chat and returns the greeting with its buttons."""
     await telegram.write(chat, "/start")
     found: Json = await telegram.until(
@@ -110,64 +121,69 @@ def first_button(message: Json) -> Json:
     return button
 
 
-async def test_start_is_greeted_once_with_a_button_a_line(telegram: TelegramServer, service: Service) -> None:
-    greeting = await greeted(telegram)
+async def test_start_is_greeted_once_with_a_button_a_line(
+    telegram: TelegramServer, service: Service, chat: int
+) -> None:
+    greeting = await greeted(telegram, chat)
     assert all(len(row) == 1 for row in greeting["reply_markup"]["inline_keyboard"])
-    assert said(await rows(service)) == []
-    assert [row.status for row in await rows(service)].count("received") == 0
+    assert said(await rows(service, chat)) == []
+    assert [row.status for row in await rows(service, chat)].count("received") == 0
 
 
-async def test_a_question_is_answered(telegram: TelegramServer, service: Service) -> None:
-    await greeted(telegram)
-    before = len(telegram.seen(CHAT))
-    await telegram.write(CHAT, "申请低保要多少天")
-    await telegram.until(lambda: len(telegram.seen(CHAT)) > before)
-    assert said(await rows(service)) == ["申请低保要多少天"]
+async def test_a_question_is_answered(telegram: TelegramServer, service: Service, chat: int) -> None:
+    await greeted(telegram, chat)
+    before = len(telegram.seen(chat))
+    await telegram.write(chat, "申请低保要多少天")
+    await telegram.until(lambda: len(telegram.seen(chat)) > before)
+    assert said(await rows(service, chat)) == ["申请低保要多少天"]
 
 
 async def test_a_pressed_button_counts_once_and_its_keyboard_goes(
-    telegram: TelegramServer, service: Service
+    telegram: TelegramServer, service: Service, chat: int
 ) -> None:
-    greeting = await greeted(telegram)
+    greeting = await greeted(telegram, chat)
     button = first_button(greeting)
-    await telegram.press(CHAT, dict(greeting), button["callback_data"])
-    await telegram.press(CHAT, dict(greeting), button["callback_data"])
+    await telegram.press(chat, dict(greeting), button["callback_data"])
+    await telegram.press(chat, dict(greeting), button["callback_data"])
     await telegram.until(lambda: len(telegram.called("answerCallbackQuery")) == 2)
     assert "reply_markup" not in greeting
     assert button["text"] in greeting["text"]
-    assert said(await rows(service)) == [button["text"]]
+    assert said(await rows(service, chat)) == [button["text"]]
 
 
-async def test_a_repeated_update_is_one_message(telegram: TelegramServer, service: Service) -> None:
-    await greeted(telegram)
-    update = await telegram.write(CHAT, "人工")
+async def test_a_repeated_update_is_one_message(
+    telegram: TelegramServer, service: Service, chat: int
+) -> None:
+    await greeted(telegram, chat)
+    update = await telegram.write(chat, "人工")
     await telegram.repeat(update)
     # The same message under another update id, as after a lost acknowledgement.
     await telegram.repeat({**update, "update_id": update["update_id"] + 90_000})
-    await telegram.write(CHAT, "谢谢")
+    await telegram.write(chat, "谢谢")
     await telegram.until(lambda: not telegram.unconfirmed)
-    assert said(await rows(service)) == ["人工", "谢谢"]
+    assert said(await rows(service, chat)) == ["人工", "谢谢"]
 
 
 async def test_a_restart_neither_loses_nor_doubles(
-    telegram: TelegramServer, channel: TelegramChannel, open_bot: Open
+    other_telegram: TelegramServer, tmp_path: Path, chat: int
 ) -> None:
-    async with open_bot(channel) as service:
-        await greeted(telegram)
-        update = await telegram.write(CHAT, "低保怎么申请")
+    telegram = other_telegram
+    async with running(tmp_path, make_channel(telegram)) as service:
+        await greeted(telegram, chat)
+        update = await telegram.write(chat, "低保怎么申请")
         await telegram.until(lambda: not telegram.unconfirmed)
-        assert said(await rows(service)) == ["低保怎么申请"]
-    await telegram.write(CHAT, "要带什么")
+        assert said(await rows(service, chat)) == ["低保怎么申请"]
+    await telegram.write(chat, "要带什么")
     await telegram.repeat(update)
-    async with open_bot(make_channel(telegram)) as service:
+    async with running(tmp_path, make_channel(telegram)) as service:
         await telegram.until(lambda: not telegram.unconfirmed)
-        assert said(await rows(service)) == ["低保怎么申请", "要带什么"]
+        assert said(await rows(service, chat)) == ["低保怎么申请", "要带什么"]
 
 
 async def test_what_was_not_stored_is_fetched_again(
-    telegram: TelegramServer, service: Service, monkeypatch: pytest.MonkeyPatch
+    telegram: TelegramServer, service: Service, chat: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await greeted(telegram)
+    await greeted(telegram, chat)
     accept = service.gateway.accept
     refusals = [Rejected("unavailable"), Rejected("unavailable")]
 
@@ -177,16 +193,16 @@ async def test_what_was_not_stored_is_fetched_again(
         return await accept(*args, **more)
 
     monkeypatch.setattr(service.gateway, "accept", flaky)
-    await telegram.write(CHAT, "孩子上学有补助吗")
+    await telegram.write(chat, "孩子上学有补助吗")
     await telegram.until(lambda: not telegram.unconfirmed)
     assert not refusals
-    assert said(await rows(service)) == ["孩子上学有补助吗"]
+    assert said(await rows(service, chat)) == ["孩子上学有补助吗"]
 
 
 async def test_one_broken_message_does_not_stop_the_others(
-    telegram: TelegramServer, service: Service, monkeypatch: pytest.MonkeyPatch
+    telegram: TelegramServer, service: Service, chat: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await greeted(telegram)
+    await greeted(telegram, chat)
     accept = service.gateway.accept
 
     async def breaks(*args: Any, **more: Any) -> Any:
@@ -195,21 +211,24 @@ async def test_one_broken_message_does_not_stop_the_others(
         return await accept(*args, **more)
 
     monkeypatch.setattr(service.gateway, "accept", breaks)
-    await telegram.write(CHAT, "坏的")
-    await telegram.write(CHAT, "好的")
+    await telegram.write(chat, "坏的")
+    await telegram.write(chat, "好的")
     await telegram.until(lambda: not telegram.unconfirmed)
-    assert said(await rows(service)) == ["好的"]
-    assert any("没有收到" in message["text"] for message in telegram.seen(CHAT))
+    assert said(await rows(service, chat)) == ["好的"]
+    assert any("没有收到" in message["text"] for message in telegram.seen(chat))
 
 
-async def test_the_largest_photo_within_the_limit_is_stored(telegram: TelegramServer, open_bot: Open) -> None:
+async def test_the_largest_photo_within_the_limit_is_stored(
+    other_telegram: TelegramServer, tmp_path: Path, chat: int
+) -> None:
+    telegram = other_telegram
     small, middle, large = picture(90, 60), picture(400, 250), picture(1600, 1200)
     channel = make_channel(telegram, max_file_bytes=len(large) - 1)
-    async with open_bot(channel) as service:
-        await greeted(telegram)
-        await telegram.send_photo(CHAT, [small, middle, large], caption="这是身份证")
+    async with running(tmp_path, channel) as service:
+        await greeted(telegram, chat)
+        await telegram.send_photo(chat, [small, middle, large], caption="这是身份证")
         await telegram.until(lambda: not telegram.unconfirmed)
-        (row,) = [row for row in await rows(service) if row.author == "resident"]
+        (row,) = [row for row in await rows(service, chat) if row.author == "resident"]
         _, data = await service.gateway.file(row.conversation_id, row.body["files"][0])
         assert Image.open(io.BytesIO(data)).size == (400, 250)
         assert row.body["text"] == "这是身份证"
@@ -219,33 +238,35 @@ async def test_the_largest_photo_within_the_limit_is_stored(telegram: TelegramSe
     ("data", "size"), [(b"MZ\x90\x00 not a document", None), (b"%PDF-1.4 says it is huge", 30 * 1024 * 1024)]
 )
 async def test_a_file_that_cannot_be_taken_is_refused_kindly(
-    telegram: TelegramServer, service: Service, data: bytes, size: int | None
+    telegram: TelegramServer, service: Service, chat: int, data: bytes, size: int | None
 ) -> None:
-    await greeted(telegram)
-    before = len(telegram.seen(CHAT))
-    await telegram.send_document(CHAT, data, "材料.pdf", "application/pdf", size=size)
-    await telegram.until(lambda: len(telegram.seen(CHAT)) > before and not telegram.unconfirmed)
-    assert "照片" in telegram.seen(CHAT)[-1]["text"]
-    assert said(await rows(service)) == []
+    await greeted(telegram, chat)
+    before = len(telegram.seen(chat))
+    await telegram.send_document(chat, data, "材料.pdf", "application/pdf", size=size)
+    await telegram.until(lambda: len(telegram.seen(chat)) > before and not telegram.unconfirmed)
+    assert "照片" in telegram.seen(chat)[-1]["text"]
+    assert said(await rows(service, chat)) == []
 
 
 async def test_a_download_that_fails_for_a_moment_is_tried_again(
-    telegram: TelegramServer, service: Service
+    telegram: TelegramServer, service: Service, chat: int
 ) -> None:
-    await greeted(telegram)
+    await greeted(telegram, chat)
     telegram.fail_next("getFile", 502, "Bad Gateway")
-    await telegram.send_photo(CHAT, [picture()])
+    await telegram.send_photo(chat, [picture()])
     await telegram.until(lambda: not telegram.unconfirmed)
-    assert [len(row.body["files"]) for row in await rows(service) if row.author == "resident"] == [1]
+    assert [len(row.body["files"]) for row in await rows(service, chat) if row.author == "resident"] == [1]
 
 
-async def test_an_edit_is_a_correction_in_words(telegram: TelegramServer, service: Service) -> None:
-    await greeted(telegram)
-    update = await telegram.write(CHAT, "两口人")
-    edited = await telegram.edit(CHAT, update["message"]["message_id"], "三口人")
+async def test_an_edit_is_a_correction_in_words(
+    telegram: TelegramServer, service: Service, chat: int
+) -> None:
+    await greeted(telegram, chat)
+    update = await telegram.write(chat, "两口人")
+    edited = await telegram.edit(chat, update["message"]["message_id"], "三口人")
     await telegram.repeat(edited)
     await telegram.until(lambda: not telegram.unconfirmed)
-    assert said(await rows(service)) == ["两口人", "不对\uff0c三口人"]
+    assert said(await rows(service, chat)) == ["两口人", "不对\uff0c三口人"]
 
 
 @pytest.mark.parametrize(
@@ -258,15 +279,15 @@ async def test_an_edit_is_a_correction_in_words(telegram: TelegramServer, servic
     ],
 )
 async def test_what_cannot_be_read_is_said_kindly(
-    telegram: TelegramServer, service: Service, content: Json, word: str
+    telegram: TelegramServer, service: Service, chat: int, content: Json, word: str
 ) -> None:
-    await greeted(telegram)
-    await telegram.send_other(CHAT, content)
-    await telegram.until(lambda: any(word in message["text"] for message in telegram.seen(CHAT)))
-    assert said(await rows(service)) == []
+    await greeted(telegram, chat)
+    await telegram.send_other(chat, content)
+    await telegram.until(lambda: any(word in message["text"] for message in telegram.seen(chat)))
+    assert said(await rows(service, chat)) == []
 
 
-async def test_a_group_is_refused_and_left(telegram: TelegramServer, service: Service) -> None:
+async def test_a_group_is_refused_and_left(telegram: TelegramServer, service: Service, chat: int) -> None:
     await telegram.write_in_group(-900, "我想申请低保")
     await telegram.until(lambda: telegram.called("leaveChat"))
     assert "单独" in telegram.seen(-900)[-1]["text"]
@@ -274,72 +295,76 @@ async def test_a_group_is_refused_and_left(telegram: TelegramServer, service: Se
 
 
 async def test_a_long_reply_goes_in_parts_with_the_buttons_last(
-    telegram: TelegramServer, service: Service
+    telegram: TelegramServer, service: Service, chat: int
 ) -> None:
-    await greeted(telegram)
-    before = len(telegram.seen(CHAT))
+    await greeted(telegram, chat)
+    before = len(telegram.seen(chat))
     text = "\n".join(f"第{number}条\uff1a" + "说明😀" * 30 for number in range(1, 90))
     buttons = [{"title": "知道了", "payload": "x:menu"}]
-    await service.gateway.say(await conversation_id(service), "bot", {"text": text, "buttons": buttons})
+    await service.gateway.say(await conversation_id(service, chat), "bot", {"text": text, "buttons": buttons})
     await telegram.until(
-        lambda: telegram.seen(CHAT)[-1].get("reply_markup") and len(telegram.seen(CHAT)) > before
+        lambda: telegram.seen(chat)[-1].get("reply_markup") and len(telegram.seen(chat)) > before
     )
-    parts = telegram.seen(CHAT)[before:]
+    parts = telegram.seen(chat)[before:]
     assert len(parts) > 1
     assert "\n".join(part["text"] for part in parts) == text
     assert [bool(part.get("reply_markup")) for part in parts] == [False] * (len(parts) - 1) + [True]
 
 
 async def test_flood_control_is_waited_out_without_repeating_a_part(
-    telegram: TelegramServer, service: Service
+    telegram: TelegramServer, service: Service, chat: int
 ) -> None:
-    await greeted(telegram)
-    before = len(telegram.seen(CHAT))
+    await greeted(telegram, chat)
+    before = len(telegram.seen(chat))
     calls = len(telegram.called("sendMessage"))
     text = "前" * 4096 + "后" * 10
     telegram.fail_next("sendMessage", 429, "Too Many Requests: retry after 1", after=1, retry_after=1)
-    await service.gateway.say(await conversation_id(service), "bot", {"text": text})
-    await telegram.until(lambda: len(telegram.seen(CHAT)) == before + 2)
-    assert [message["text"] for message in telegram.seen(CHAT)[before:]] == ["前" * 4096, "后" * 10]
+    await service.gateway.say(await conversation_id(service, chat), "bot", {"text": text})
+    await telegram.until(lambda: len(telegram.seen(chat)) == before + 2)
+    assert [message["text"] for message in telegram.seen(chat)[before:]] == ["前" * 4096, "后" * 10]
     assert len(telegram.called("sendMessage")) == calls + 3
 
 
-async def test_a_blocked_chat_is_not_tried_again(telegram: TelegramServer, service: Service) -> None:
-    await greeted(telegram)
-    telegram.blocked.add(CHAT)
+async def test_a_blocked_chat_is_not_tried_again(
+    telegram: TelegramServer, service: Service, chat: int
+) -> None:
+    await greeted(telegram, chat)
+    telegram.blocked.add(chat)
     for text in ("第一句", "第二句"):
-        await service.gateway.say(await conversation_id(service), "bot", {"text": text})
+        await service.gateway.say(await conversation_id(service, chat), "bot", {"text": text})
     await telegram.until(
         lambda: [call for call in telegram.called("sendMessage") if call["text"] == "第二句"]
     )
     assert len([call for call in telegram.called("sendMessage") if call["text"] == "第一句"]) == 1
-    first = next(row for row in await rows(service) if row.body.get("text") == "第一句")
+    first = next(row for row in await rows(service, chat) if row.body.get("text") == "第一句")
     assert first.status == "failed"
 
 
-async def test_a_file_from_the_office_is_delivered(telegram: TelegramServer, service: Service) -> None:
-    await greeted(telegram)
-    await telegram.send_photo(CHAT, [picture()])
+async def test_a_file_from_the_office_is_delivered(
+    telegram: TelegramServer, service: Service, chat: int
+) -> None:
+    await greeted(telegram, chat)
+    await telegram.send_photo(chat, [picture()])
     await telegram.until(lambda: not telegram.unconfirmed)
-    (row,) = [row for row in await rows(service) if row.author == "resident"]
+    (row,) = [row for row in await rows(service, chat) if row.author == "resident"]
     await service.gateway.say(row.conversation_id, "staff:wang", {"text": "请看", "files": row.body["files"]})
-    await telegram.until(lambda: any("请看" in message.get("text", "") for message in telegram.seen(CHAT)))
-    assert any("photo" in message for message in telegram.seen(CHAT))
+    await telegram.until(lambda: any("请看" in message.get("text", "") for message in telegram.seen(chat)))
+    assert any("photo" in message for message in telegram.seen(chat))
 
 
-async def test_telegram_away_at_the_start_does_not_stop_the_service(open_bot: Open) -> None:
+async def test_telegram_away_at_the_start_does_not_stop_the_service(tmp_path: Path, chat: int) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     telegram = TelegramServer()
     telegram.address = f"http://127.0.0.1:{port}"
     channel = make_channel(telegram)
-    async with open_bot(channel):
+    async with running(tmp_path, channel):
         await telegram.start(port)
         try:
             async with asyncio.timeout(20):
                 await channel.ready()
-            await greeted(telegram)
+            await greeted(telegram, chat)
         finally:
             await telegram.stop()
 
@@ -347,14 +372,14 @@ async def test_telegram_away_at_the_start_does_not_stop_the_service(open_bot: Op
 # -- webhook
 
 
-@pytest.fixture
-async def hooked(telegram: TelegramServer, open_bot: Open) -> AsyncIterator[tuple[Service, str]]:
+@pytest_asyncio.fixture(loop_scope="module")
+async def hooked(other_telegram: TelegramServer, tmp_path: Path) -> AsyncIterator[tuple[Service, str]]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}{WEBHOOK_PATH}"
-    channel = make_channel(telegram, webhook_url=address, webhook_secret=SecretStr(WEBHOOK_SECRET))
-    async with open_bot(channel) as service:
+    channel = make_channel(other_telegram, webhook_url=address, webhook_secret=SecretStr(WEBHOOK_SECRET))
+    async with running(tmp_path, channel) as service:
         app = create_app(service, backoffice_secret="whsec_" + "A" * 32)
         if not any(resource.canonical == WEBHOOK_PATH for resource in app.router.resources()):
             app.add_routes(channel.routes())
@@ -363,15 +388,16 @@ async def hooked(telegram: TelegramServer, open_bot: Open) -> AsyncIterator[tupl
 
 
 async def test_the_webhook_takes_updates_with_the_secret(
-    telegram: TelegramServer, hooked: tuple[Service, str]
+    other_telegram: TelegramServer, hooked: tuple[Service, str], chat: int
 ) -> None:
+    telegram = other_telegram
     service, address = hooked
-    await greeted(telegram)
+    await greeted(telegram, chat)
     assert telegram.called("getUpdates") == []
-    update = await telegram.write(CHAT, "低保是什么")
+    update = await telegram.write(chat, "低保是什么")
     await telegram.repeat(update)
     await telegram.until(lambda: not telegram.unconfirmed)
-    assert said(await rows(service)) == ["低保是什么"]
+    assert said(await rows(service, chat)) == ["低保是什么"]
 
     forged = {**update, "update_id": 1, "message": {**update["message"], "message_id": 1, "text": "假的"}}
     async with aiohttp.ClientSession() as session:
@@ -381,14 +407,15 @@ async def test_the_webhook_takes_updates_with_the_secret(
         good = {"X-Telegram-Bot-Api-Secret-Token": WEBHOOK_SECRET}
         async with session.post(address, data=b"{not json", headers=good) as response:
             assert response.status == 400
-    assert said(await rows(service)) == ["低保是什么"]
+    assert said(await rows(service, chat)) == ["低保是什么"]
 
 
 async def test_the_webhook_asks_for_a_repeat_when_nothing_was_stored(
-    telegram: TelegramServer, hooked: tuple[Service, str], monkeypatch: pytest.MonkeyPatch
+    other_telegram: TelegramServer, hooked: tuple[Service, str], monkeypatch: pytest.MonkeyPatch, chat: int
 ) -> None:
+    telegram = other_telegram
     service, _ = hooked
-    await greeted(telegram)
+    await greeted(telegram, chat)
     accept = service.gateway.accept
     refusals = [Rejected("unavailable")]
 
@@ -398,13 +425,13 @@ async def test_the_webhook_asks_for_a_repeat_when_nothing_was_stored(
         return await accept(*args, **more)
 
     monkeypatch.setattr(service.gateway, "accept", flaky)
-    await telegram.write(CHAT, "要不要公示")
+    await telegram.write(chat, "要不要公示")
     await telegram.until(lambda: not telegram.unconfirmed)
     assert 503 in telegram.webhook_statuses
-    assert said(await rows(service)) == ["要不要公示"]
+    assert said(await rows(service, chat)) == ["要不要公示"]
 
 
-def test_a_webhook_without_a_secret_is_an_operators_error() -> None:
+async def test_a_webhook_without_a_secret_is_an_operators_error() -> None:
     with pytest.raises(ValueError, match="JZT_TELEGRAM_WEBHOOK_SECRET"):
         TelegramChannel(SecretStr(TOKEN), webhook_url="https://example.invalid/hook")
 
@@ -413,26 +440,28 @@ def test_a_webhook_without_a_secret_is_an_operators_error() -> None:
 
 
 async def test_the_token_is_never_logged(
-    telegram: TelegramServer,
-    open_bot: Open,
+    other_telegram: TelegramServer,
+    tmp_path: Path,
+    chat: int,
     capsys: pytest.CaptureFixture[str],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    telegram = other_telegram
     caplog.set_level(logging.DEBUG)
-    bot.logging.configure("json", "debug")
-    async with open_bot(make_channel(telegram)) as service:
+    operator_logs.configure("json", "debug")
+    async with running(tmp_path, make_channel(telegram)) as service:
         telegram.fail_next("getUpdates", 502, "Bad Gateway")
-        await greeted(telegram)
+        await greeted(telegram, chat)
         telegram.fail_next("sendMessage", 500, "Internal Server Error")
-        await telegram.write(CHAT, "低保标准是多少")
+        await telegram.write(chat, "低保标准是多少")
         await telegram.until(lambda: not telegram.unconfirmed)
-        telegram.blocked.add(CHAT)
-        await service.gateway.say(await conversation_id(service), "bot", {"text": "最后一句"})
+        telegram.blocked.add(chat)
+        await service.gateway.say(await conversation_id(service, chat), "bot", {"text": "最后一句"})
         await telegram.until(lambda: telegram.called("sendMessage")[-1]["text"] == "最后一句")
 
     wrong = "999999:" + "wrong-token-wrong-token-wrong-tokens"
     refused = TelegramChannel(SecretStr(wrong), base_url=telegram.base_url, pause=0.02)
-    async with open_bot(refused):
+    async with running(tmp_path, refused):
         await telegram.until(lambda: "JZT_TELEGRAM_TOKEN" in caplog.text + capsys.readouterr().err)
     logged = caplog.text + "".join(capsys.readouterr())
     assert TOKEN not in logged

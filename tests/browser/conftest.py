@@ -74,6 +74,13 @@ class Site:
         async with self.service.storage.begin() as tx:
             await tx.staff.add(StaffRow(name, display_name, password_hash, "worker", active=True))
 
+    async def clear_desks(self) -> None:
+        """Nobody waits, nobody is being served, nothing is parked."""
+        async with self.service.storage.begin() as tx:
+            held = [*await tx.handoffs.taken_by("wang"), *await tx.handoffs.taken_by("li")]
+            for handoff in [*await tx.handoffs.waiting(), *held]:
+                await tx.handoffs.close(handoff.id, by="wang")
+
     async def said(self, page: Page) -> list[str]:
         """What the service has from the resident behind `page`, in order."""
         stored = await page.evaluate("JSON.parse(localStorage.getItem('jzt.conversation')).id")
@@ -82,15 +89,19 @@ class Site:
         return [row.body.get("text", "") for row in rows if row.author == "resident"]
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def site(tmp_path: Path) -> AsyncIterator[Site]:
-    running = Site(tmp_path / "var")
-    with socket.socket() as probe:  # the same port before and after a restart
-        probe.bind(("127.0.0.1", 0))
-        running.port = probe.getsockname()[1]
-    await running.start()
-    yield running
-    await running.stop()
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def site(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """One service for all: residents do not see each other."""
+    async with AsyncExitStack() as stack:
+        running = Site(tmp_path_factory.mktemp("site") / "var")
+        with socket.socket() as probe:  # the same port before and after a restart
+            probe.bind(("127.0.0.1", 0))
+            running.port = probe.getsockname()[1]
+        await running.start()
+        stack.push_async_callback(running.stop)
+        await running.add_staff("wang", "王小明")
+        await running.add_staff("li", "李秀英")
+        yield running
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import uuid
 
+import pytest_asyncio
 from playwright.async_api import Page, Route, expect
 
 from tests.browser import look
 from tests.browser.conftest import PASSWORD, OpenPage, Site
+
+
+@pytest_asyncio.fixture(autouse=True, loop_scope="session")
+async def empty_desks(site: Site) -> None:
+    await site.clear_desks()
 
 
 async def sign_in(open_page: OpenPage, name: str, *, width: int = 1280, height: int = 800) -> Page:
@@ -30,7 +36,6 @@ async def resident(open_page: OpenPage, *words: str) -> Page:
 
 
 async def test_a_wrong_password_is_said_and_nothing_is_lost(site: Site, open_page: OpenPage) -> None:
-    await site.add_staff("wang", "王小明")
     page: Page = await open_page("/staff")
     await page.get_by_label("用户名").fill("wang")
     await page.get_by_label("密码").fill("not this one")
@@ -41,7 +46,6 @@ async def test_a_wrong_password_is_said_and_nothing_is_lost(site: Site, open_pag
 
 
 async def test_danger_is_on_top_and_the_list_keeps_itself_up_to_date(site: Site, open_page: OpenPage) -> None:
-    await site.add_staff("wang", "王小明")
     desk = await sign_in(open_page, "wang")
     await expect(desk.get_by_text("现在没有人在等")).to_be_visible()
     await resident(open_page, "人工")
@@ -54,8 +58,6 @@ async def test_danger_is_on_top_and_the_list_keeps_itself_up_to_date(site: Site,
 
 
 async def test_two_reach_for_the_same_resident(site: Site, open_page: OpenPage) -> None:
-    await site.add_staff("wang", "王小明")
-    await site.add_staff("li", "李秀英")
     phone = await resident(open_page, "低保怎么申请", "人工")
     desks = [await sign_in(open_page, "wang"), await sign_in(open_page, "li")]
     for desk in desks:
@@ -102,7 +104,6 @@ async def test_two_reach_for_the_same_resident(site: Site, open_page: OpenPage) 
 
 
 async def test_a_lost_session_keeps_the_words(site: Site, open_page: OpenPage) -> None:
-    await site.add_staff("wang", "王小明")
     phone = await resident(open_page, "人工")
     desk = await sign_in(open_page, "wang")
     await desk.locator(".entry").click()
@@ -121,8 +122,6 @@ async def test_a_lost_session_keeps_the_words(site: Site, open_page: OpenPage) -
 
 
 async def test_back_to_the_list_and_to_a_colleague(site: Site, open_page: OpenPage) -> None:
-    await site.add_staff("wang", "王小明")
-    await site.add_staff("li", "李秀英")
     await resident(open_page, "人工")
     wang, li = await sign_in(open_page, "wang"), await sign_in(open_page, "li")
     await wang.locator(".entry").click()
@@ -137,7 +136,6 @@ async def test_back_to_the_list_and_to_a_colleague(site: Site, open_page: OpenPa
 
 
 async def test_a_parked_delivery_is_shown_and_sent_again(site: Site, open_page: OpenPage) -> None:
-    await site.add_staff("wang", "王小明")
     await resident(open_page, "人工")
     async with site.service.storage.begin() as tx:
         (handoff,) = await tx.handoffs.waiting()
@@ -154,7 +152,6 @@ async def test_a_parked_delivery_is_shown_and_sent_again(site: Site, open_page: 
 
 
 async def test_the_desk_on_a_phone_and_what_axe_says(site: Site, open_page: OpenPage) -> None:
-    await site.add_staff("wang", "王小明")
     await resident(open_page, "我不想活了")
     for width in (360, 1280):
         desk = await sign_in(open_page, "wang", width=width)

@@ -77,7 +77,7 @@ def pieces(message: MessageRow) -> list[Piece]:
 
 
 def _clauses(citations: Sequence[Json]) -> str:
-    return "\n".join(f"依据：《{cite['document']}》{cite['clause']}\n{cite['quote']}" for cite in citations)
+    return "\n".join(f"《{cite['document']}》{cite['clause']}\n{cite['quote']}" for cite in citations)
 
 
 def keyboard(buttons: Sequence[Json]) -> InlineKeyboardMarkup | None:

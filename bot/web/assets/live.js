@@ -94,8 +94,12 @@ export class LiveLine {
   }
 
   async pollNow() {
-    if (this.polling) return;
+    if (this.polling) {
+      this.pollAgain = true; // the answer under way may be older than what was just asked for
+      return;
+    }
     this.polling = true;
+    this.pollAgain = false;
     try {
       await this.poll();
       if (!this.stopped) this.onState(this.live ? "live" : "polling");
@@ -105,7 +109,8 @@ export class LiveLine {
       this.polling = false;
     }
     if (this.stopped) return;
-    if (this.live) this.pollSoon(SAFETY_POLL_MS);
+    if (this.pollAgain) this.pollSoon(0);
+    else if (this.live) this.pollSoon(SAFETY_POLL_MS);
     else this.pollSoon(document.visibilityState === "hidden" ? POLL_HIDDEN_MS : POLL_MS);
   }
 }

@@ -9,6 +9,18 @@ const API = "/api/v1/staff";
 const UNREACHABLE = "连不上服务器，这一步没有办成。写的内容还在，请过一会儿再试。";
 const CHANNELS = { web: "网页", telegram: "Telegram", wechat: "微信", console: "终端" };
 
+// The dialogue gives reasons as codes; what is no code is shown as it came.
+const REASONS = {
+  resident_asked: "居民要找工作人员",
+  "danger:suicide": "可能想不开",
+  "danger:violence": "可能正受到暴力",
+  "danger:child_alone": "孩子没有人照看",
+  "danger:no_food": "没有饭吃",
+  "danger:medical": "可能有急病",
+  "danger:other": "可能有危险",
+};
+const reason = (handoff) => REASONS[handoff.reason] || handoff.reason || REASONS.resident_asked;
+
 class Login extends Component {
   async submit(event) {
     event.preventDefault();
@@ -38,7 +50,7 @@ class Login extends Component {
 function Row({ handoff, open, names, onOpen }) {
   return html`<li><button type="button" class=${`entry ${handoff.urgent ? "danger" : ""}`} aria-current=${open ? "true" : "false"}
     onClick=${() => onOpen(handoff)}>
-    <span class="line">${handoff.urgent && html`<strong class="alarm">危险</strong> `}<b>${handoff.reason || "请求人工"}</b></span>
+    <span class="line">${handoff.urgent && html`<strong class="alarm">危险</strong> `}<b>${reason(handoff)}</b></span>
     <span class="line small">${CHANNELS[handoff.channel] || handoff.channel} · ${waited(handoff.waiting_since)}${
       handoff.assignee ? ` · ${names(handoff.assignee)}` : ""}</span>
     ${handoff.preview && html`<span class="line preview">${handoff.preview}</span>`}
@@ -46,7 +58,7 @@ function Row({ handoff, open, names, onOpen }) {
 }
 
 function List({ title, rows, empty, open, names, onOpen }) {
-  return html`<section><h2>${title}(${rows.length})</h2>
+  return html`<section><h2>${title}（${rows.length}）</h2>
     ${rows.length ? html`<ul>${rows.map((handoff) => html`<${Row} key=${handoff.id} handoff=${handoff} names=${names}
       open=${open === handoff.conversation_id} onOpen=${onOpen} />`)}</ul>` : html`<p class="small">${empty}</p>`}
   </section>`;
@@ -309,7 +321,7 @@ class Staff extends Component {
     return html`<section class="conversation" aria-label="对话">
       <div class="bar">
         <button type="button" class="back" onClick=${() => this.back()}>‹ 返回列表</button>
-        <p class="status">${handoff && handoff.urgent && html`<strong class="alarm">危险</strong> `}${handoff ? `${handoff.reason || "请求人工"}：` : ""}${state}</p>
+        <p class="status">${handoff && handoff.urgent && html`<strong class="alarm">危险</strong> `}${handoff ? `${reason(handoff)}：` : ""}${state}</p>
         <div class="actions">
           ${waiting && html`<button type="button" class="main" onClick=${() => this.act(handoff, "take")}>我来接待</button>`}
           ${steward && html`<button type="button" onClick=${() => this.setState({ ask: { kind: "close", handoff } })}>交还给机器人</button>
