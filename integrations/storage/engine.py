@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, event, make_url
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import AsyncAdaptedQueuePool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool
 
 from integrations.storage.errors import DatabaseProblem
 
@@ -18,6 +19,8 @@ _DRIVERS = {
     "postgres": "postgresql+asyncpg",
     "postgresql": "postgresql+asyncpg",
 }
+# How many times the patience a statement may take: waiting for a lock is bounded by the patience itself.
+_SILENCE = 6
 _CURE = (
     "Cure: JZT_DATABASE_URL must look like sqlite:////folder/jzt.sqlite3 or "
     "postgresql://user:password@host:5432/database"
@@ -40,15 +43,34 @@ def parse_url(text: str) -> URL:
     return url.set(drivername=driver)
 
 
-def open_engines(url: URL, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
-    """Writer and reader. `patience`: seconds a statement, lock or connection is waited for."""
+@dataclass(frozen=True, slots=True)
+class Engines:
+    """`writer` and `reader` for transactions, `migrator` for work that may take long."""
+
+    writer: AsyncEngine
+    reader: AsyncEngine
+    migrator: AsyncEngine
+
+    async def dispose(self) -> None:
+        for engine in (self.writer, self.reader, self.migrator):
+            await engine.dispose()
+
+
+def open_engines(url: URL, patience: float) -> Engines:
+    """`patience`: seconds a lock or a connection is waited for."""
     if url.get_backend_name() == "sqlite":
         return _sqlite(url, patience)
     engine = _postgresql(url, patience)
-    return engine, engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+    return Engines(
+        writer=engine,
+        reader=engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True),
+        migrator=create_async_engine(
+            url, poolclass=NullPool, hide_parameters=True, connect_args={"timeout": patience}
+        ),
+    )
 
 
-def _sqlite(url: URL, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
+def _sqlite(url: URL, patience: float) -> Engines:
     in_memory = url.database in (None, "", ":memory:")
     if not in_memory:
         _make_private(Path(str(url.database)))
@@ -56,8 +78,8 @@ def _sqlite(url: URL, patience: float) -> tuple[AsyncEngine, AsyncEngine]:
     # file's lock; the busy time-out is for other processes.
     writer = _sqlite_engine(url, patience, begin="BEGIN IMMEDIATE", size=1, read_only=False)
     if in_memory:
-        return writer, writer
-    return writer, _sqlite_engine(url, patience, begin="BEGIN", size=8, read_only=True)
+        return Engines(writer, writer, writer)
+    return Engines(writer, _sqlite_engine(url, patience, begin="BEGIN", size=8, read_only=True), writer)
 
 
 def _sqlite_engine(url: URL, patience: float, *, begin: str, size: int, read_only: bool) -> AsyncEngine:
@@ -117,6 +139,8 @@ def _postgresql(url: URL, patience: float) -> AsyncEngine:
         isolation_level="READ COMMITTED",
         connect_args={
             "timeout": patience,
+            # A server that fell silent in the middle of a statement must not hold the resident's message for ever.
+            "command_timeout": patience * _SILENCE,
             "server_settings": {
                 "application_name": "jiuzhutong",
                 "lock_timeout": milliseconds,

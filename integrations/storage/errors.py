@@ -42,10 +42,13 @@ def passing(error: BaseException) -> bool:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Passing database errors come out as StorageUnavailable, everything else as it is."""
+    """Passing database errors come out as StorageUnavailable, everything else as it is.
+
+    Of the operating system's errors only those of a connection: a file the caller missed is not the database's.
+    """
     try:
         yield
-    except (DBAPIError, PoolTimeout, OSError) as error:
+    except (DBAPIError, PoolTimeout, ConnectionError, TimeoutError) as error:
         if passing(error):
             raise StorageUnavailable(_reason(error)) from error
         raise

@@ -18,7 +18,7 @@ from integrations.ports import Storage, StorageUnavailable, Transaction
 from integrations.storage.cases import SqlCases, SqlOutbox
 from integrations.storage.context import Context
 from integrations.storage.conversations import SqlConversations
-from integrations.storage.engine import open_engines, parse_url
+from integrations.storage.engine import Engines, open_engines, parse_url
 from integrations.storage.errors import DatabaseProblem, passing, translated
 from integrations.storage.handoffs import SqlHandoffs
 from integrations.storage.keycheck import check_key
@@ -70,14 +70,12 @@ class SqlStorage:
 
     def __init__(
         self,
-        writer: AsyncEngine,
-        reader: AsyncEngine,
+        engines: Engines,
         keyring: Keyring,
         clock: Callable[[], datetime],
         patience: float,
     ) -> None:
-        self._writer = writer
-        self._reader = reader
+        self._engines = engines
         self._keyring = keyring
         self._sealer = Sealer(keyring)
         self._clock = clock
@@ -86,13 +84,13 @@ class SqlStorage:
     @property
     def engine(self) -> AsyncEngine:
         """The writer's engine, for tools that look at the schema."""
-        return self._writer
+        return self._engines.writer
 
     def begin(self) -> AbstractAsyncContextManager[Transaction]:
-        return self._transaction(self._writer)
+        return self._transaction(self._engines.writer)
 
     def read(self) -> AbstractAsyncContextManager[Transaction]:
-        return self._transaction(self._reader)
+        return self._transaction(self._engines.reader)
 
     async def migrate(self) -> None:
         """Bring the schema up to date and see that the key is the right one. Workers may all call it at once.
@@ -102,10 +100,8 @@ class SqlStorage:
             DatabaseProblem: the database refuses us, or is newer than this program.
             StorageUnavailable: it does not answer.
         """
-        async with self._connection(self._writer) as connection:
+        async with self._connection(self._engines.migrator) as connection:
             if connection.dialect.name == "postgresql":
-                # A sister's migration may take longer than lock_timeout allows for a row.
-                await connection.execute(text("SET LOCAL lock_timeout = 0"))
                 await connection.execute(
                     text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK}
                 )
@@ -114,7 +110,7 @@ class SqlStorage:
 
     async def ready(self) -> bool:
         try:
-            async with self._connection(self._reader) as connection:
+            async with self._connection(self._engines.reader) as connection:
                 await connection.execute(text("SELECT 1 FROM key_checks"))
         except Exception as error:
             log.warning("database not ready", error=type(error).__name__)
@@ -122,8 +118,7 @@ class SqlStorage:
         return True
 
     async def close(self) -> None:
-        await self._writer.dispose()
-        await self._reader.dispose()
+        await self._engines.dispose()
 
     @asynccontextmanager
     async def _transaction(self, engine: AsyncEngine) -> AsyncIterator[Transaction]:
@@ -198,5 +193,4 @@ def open_storage(
     Raises:
         DatabaseProblem: the URL cannot be used.
     """
-    writer, reader = open_engines(parse_url(url), patience)
-    return SqlStorage(writer, reader, keyring, clock, patience)
+    return SqlStorage(open_engines(parse_url(url), patience), keyring, clock, patience)

@@ -6,21 +6,23 @@ import asyncio
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, text
 
 from integrations.crypto import KeyProblem, Keyring
 from integrations.ports import NotFound, Storage, StorageUnavailable
 from integrations.storage import DatabaseProblem, open_storage
-from integrations.storage.storage import SqlStorage
+from integrations.storage.storage import SqlStorage, SqlTransaction
 from tests.support.clock import Clock
-from tests.support.records import conversation
+from tests.support.records import conversation, document
 from tests.support.servers import PostgresServer, free_port
 
-IMPATIENT = 0.3
+IMPATIENT = 1.5
 
 
 def _file(url: str) -> Path:
@@ -168,6 +170,26 @@ class TestGone:
         assert await storage.ready()
         await storage.close()
 
+    async def test_a_server_that_falls_silent_is_given_up(
+        self, postgres_storage_url: str, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("integrations.storage.engine._SILENCE", 0.2)
+        storage = open_storage(postgres_storage_url, keyring)
+        connected = asyncio.Event()
+
+        async def ask() -> None:
+            async with storage.begin() as tx:
+                assert isinstance(tx, SqlTransaction)
+                connected.set()
+                await tx.context.connection.execute(text("SELECT pg_sleep(600)"))
+
+        with pytest.raises(StorageUnavailable):
+            await ask()
+        assert connected.is_set()
+        async with storage.begin() as tx:
+            assert await tx.conversations.get("nobody") is None
+        await storage.close()
+
     async def test_no_server_is_unavailable_and_not_ready(self, keyring: Keyring) -> None:
         storage = open_storage(f"postgresql://jzt@127.0.0.1:{free_port()}/jzt", keyring, patience=IMPATIENT)
         assert not await storage.ready()
@@ -211,10 +233,19 @@ class TestMistakes:
                 await tx.messages.accept(made.id, "c-990101", {"text": "赵试"})
         assert "c-990101" not in str(caught.value)
 
-    async def test_an_error_of_the_caller_comes_out_as_it_is(self, storage: Storage) -> None:
-        with pytest.raises(NotFound):
+    @pytest.mark.parametrize("error", [FileNotFoundError("a pack"), ValueError("a bug"), NotFound("a row")])
+    async def test_an_error_of_the_caller_comes_out_as_it_is(
+        self, storage: Storage, error: Exception
+    ) -> None:
+        with pytest.raises(type(error)):
+            async with storage.begin():
+                raise error
+
+    async def test_a_time_without_zone_is_refused(self, storage: Storage) -> None:
+        made = await conversation(storage)
+        with pytest.raises(Exception, match="without zone"):
             async with storage.begin() as tx:
-                await tx.messages.accept("unknown", "1", {})
+                await tx.documents.add(replace(document(made.id), created_at=datetime(2026, 3, 5)))  # noqa: DTZ001
 
 
 class TestKeys:
