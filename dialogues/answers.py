@@ -11,7 +11,6 @@ from dialogues.actions import ACTIONS
 from dialogues.effects import RecordConsent
 from dialogues.masking import mask
 from dialogues.payloads import RESTART
-from dialogues.ports import SlotType
 from dialogues.run import Run
 from dialogues.summary import fact_value, spoken
 from dialogues.validators import RELATIONS, Expected, Problem, check, read_id_number, sex_of_words
@@ -166,18 +165,16 @@ def _checked_schemes(run: Run, value: JsonValue) -> JsonValue:
 
 
 def _checked_fact(run: Run, name: str, value: JsonValue) -> JsonValue:
-    question = run.fact(name)
-    if question is not None:
-        expected = Expected(
-            today=run.today, choices=run.choices(name), minimum=question.minimum, maximum=question.maximum
-        )
-        value = check(question.type, value, expected)
+    """A fact's value, checked. Raises KeyError when the pack has no such fact."""
+    question = run.question(name)
+    choices = run.choices(name)
+    # A band of a sum is a choice among others: any sum may be said.
+    expected = Expected(today=run.today, choices=choices, minimum=question.minimum, maximum=question.maximum)
+    value = check(question.type, value, expected)
     try:
         run.knowledge.with_answer(run.state.facts, name, value)
     except ValueError:
-        raise Problem(
-            "not_a_number" if question is None or question.type in NUMBERS else "not_a_choice"
-        ) from None
+        raise Problem("not_a_number" if question.type in NUMBERS else "not_a_choice") from None
     return value
 
 
@@ -200,13 +197,11 @@ def _expected_identity(run: Run, name: str, value: JsonValue) -> Expected:
         return Expected(today=run.today, taken=taken, age=_own_age(run))
     said = data.get("said")
     words = said if isinstance(said, str) else ""
-    age = data.get("age")
     return Expected(
         today=run.today,
         taken=taken,
         sex=sex_of_words(words),
         sex_said=words,
-        age=age if isinstance(age, int) and not isinstance(age, bool) else None,
     )
 
 
@@ -219,10 +214,11 @@ def _number(run: Run, value: JsonValue) -> str | None:
 
 def _own_age(run: Run) -> int | None:
     told = run.state.facts.get("household")
-    own = [one for one in told if isinstance(one, dict) and one.get("relation") == "self"] if isinstance(
-        told, list
-    ) else []  # fmt: skip
-    age = own[0].get("age") if own else None
+    first = told[0] if isinstance(told, list) and told else None
+    # The self-assessment asks about whoever writes first; a first member of another relation is not the applicant.
+    if not isinstance(first, dict) or first.get("relation") not in {None, "self"}:
+        return None
+    age = first.get("age")
     return age if isinstance(age, int) and not isinstance(age, bool) else None
 
 
@@ -263,18 +259,11 @@ def _store_fact(run: Run, key: str, value: JsonValue) -> None:
     state.facts = run.knowledge.with_answer(state.facts, key, value)
     if key in state.skipped:
         state.skipped.remove(key)
-    question = run.fact(key)
-    run.remember(key, question.type if question is not None else _type_of(value))
+    run.remember(key, run.question(key).type)
     # An answer that rests on the changed one (a member who is no longer there) went with it.
     for name in list(state.answered):
         if name not in run.flows.slots and name != key and fact_value(state.facts, name) is None:
             del state.answered[name]
-
-
-def _type_of(value: JsonValue) -> SlotType:
-    if isinstance(value, bool):
-        return "bool"
-    return "number" if isinstance(value, int | float) else "text"
 
 
 def _may_volunteer(run: Run, name: str) -> bool:
@@ -315,7 +304,7 @@ def _unasked_fact(run: Run, name: str, value: JsonValue, raw: str) -> None:
     except (Problem, KeyError):
         run.pattern("stale_answer", reason="old")
         return
-    run.pattern("correction", reason="same", label=run.label(name) if run.fact(name) else "这个")
+    run.pattern("correction", reason="same", label=run.label(name))
 
 
 def _old_submit(run: Run, number: int) -> None:

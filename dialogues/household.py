@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 SCRATCH = ("member_name", "member_relation", "member_id_number", "more_members", "household_change")
 MOST_MEMBERS = 20
 
-# How a member known from the self-assessment is spoken of before the name is known.
-RELATION_WORDS = {
-    "spouse": "您的配偶", "child": "您的子女", "parent": "您的父母", "grandparent": "您的祖辈",
-    "grandchild": "您的孙辈", "sibling": "您的兄弟姐妹", "other": "另一位家人",
-}  # fmt: skip
 RELATION_TITLES = {
     "spouse": "配偶", "child": "子女", "parent": "父母", "grandparent": "祖辈", "grandchild": "孙辈",
     "sibling": "兄弟姐妹", "other": "其他",
@@ -35,16 +30,16 @@ def members(slots: dict[str, JsonValue]) -> list[Member]:
 
 
 def begin(run: Run) -> None:
-    """Change an existing list, or begin one; members told in the self-assessment are expected, not asked for."""
+    """Change an existing list, or begin one; whether there is anybody may be known from the self-assessment."""
     frame = run.top
     if frame is None:
         return
     frame.data["mode"] = "change" if members(run.state.slots) else "fresh"
     if run.state.slots.get("household") == [] and run.state.slots.get("has_members"):
         run.drop("household")
-    expected = _expected(run)
-    if expected and "has_members" not in run.state.slots:
-        run.fill("has_members", True)
+    size = _told_size(run)
+    if size is not None and "has_members" not in run.state.slots:
+        run.fill("has_members", size > 1)
 
 
 def none(run: Run) -> None:
@@ -53,7 +48,7 @@ def none(run: Run) -> None:
 
 
 def next_member(run: Run) -> None:
-    """Prepare the questions about one member; relation and age are taken over from the self-assessment."""
+    """Prepare the questions about one member; how many there are may be known from the self-assessment."""
     frame = run.top
     if frame is None:
         return
@@ -61,18 +56,12 @@ def next_member(run: Run) -> None:
         for name in SCRATCH:
             run.drop(name)
     frame.data.pop("member_lead", None)
-    frame.data.pop("age", None)
     frame.data.pop("said", None)
     frame.data.pop("insisted", None)
-    expected = _expected(run)
-    if expected and frame.data.get("editing") is None and frame.data.get("mode") == "fresh":
-        fact = expected[0]
-        relation, age = fact.get("relation"), fact.get("age")
-        if isinstance(relation, str) and relation in RELATION_WORDS:
-            years = f"（{age} 岁那位）" if isinstance(age, int) and not isinstance(age, bool) else ""
-            frame.data["member_lead"] = RELATION_WORDS[relation] + years
-            run.fill("member_relation", relation)
-            frame.data["age"] = age if isinstance(age, int) and not isinstance(age, bool) else None
+    if frame.data.get("mode") == "fresh" and _still_expected(run):
+        place = len(members(run.state.slots)) + 1
+        told = f"您前面说家里一共 {_told_size(run)} 口人。" if place == 1 else ""
+        frame.data["member_lead"] = f"{told}除了申请人，第 {place} 位家人"
 
 
 def add(run: Run) -> None:
@@ -87,8 +76,6 @@ def add(run: Run) -> None:
         known = read_id_number(number, today=run.today)
         member |= {"id_number": number, "sex": known.sex, "birth_date": known.birth_date.isoformat()}
         member["age"] = known.age(run.today)
-    elif isinstance(frame.data.get("age"), int):
-        member["age"] = frame.data["age"]
     listed = members(slots)
     place = frame.data.pop("editing", None)
     if isinstance(place, int) and place < len(listed):
@@ -99,7 +86,9 @@ def add(run: Run) -> None:
     for name in SCRATCH:
         run.drop(name)
     frame.data.pop("said", None)
-    frame.data["expected"] = bool(_expected(run)) and frame.data.get("mode") == "fresh"
+    frame.data["expected"] = frame.data.get("mode") == "fresh" and _still_expected(run)
+    # All of those told in the self-assessment are there: nobody has to say “no more”.
+    frame.data["complete"] = frame.data.get("mode") == "fresh" and len(listed) + 1 == _told_size(run)
 
 
 def change(run: Run) -> None:
@@ -170,15 +159,12 @@ def changes(run: Run) -> tuple[Choice, ...]:
     return tuple(found)
 
 
-def _expected(run: Run) -> list[Member]:
-    """Members of the self-assessment that have no name yet, matched by relation in the order told."""
-    facts = run.state.facts.get("household")
-    told = [one for one in facts if isinstance(one, dict) and one.get("relation") != "self"] if isinstance(
-        facts, list
-    ) else []  # fmt: skip
-    told = [one for one in told if isinstance(one.get("relation"), str)]
-    for member in members(run.state.slots):
-        match = next((one for one in told if one.get("relation") == member.get("relation")), None)
-        if match is not None:
-            told.remove(match)
-    return told
+def _told_size(run: Run) -> int | None:
+    """How many live there, the applicant among them, as told in the self-assessment."""
+    size = run.state.facts.get("household_size")
+    return size if isinstance(size, int) and not isinstance(size, bool) else None
+
+
+def _still_expected(run: Run) -> bool:
+    size = _told_size(run)
+    return size is not None and len(members(run.state.slots)) + 1 < min(size, MOST_MEMBERS)

@@ -77,6 +77,10 @@ class Knowledge(Protocol):
         today: date,
     ) -> FactQuestion | None: ...  # fmt: skip
 
+    def question(self, facts: Mapping[str, JsonValue], key: str, *, today: date) -> FactQuestion:
+        """The question of one fact, to ask it again or to name it. Raises KeyError when there is no such fact."""
+        ...
+
     def with_answer(
         self, facts: Mapping[str, JsonValue], key: str, value: JsonValue
     ) -> dict[str, JsonValue]: ...

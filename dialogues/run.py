@@ -97,7 +97,11 @@ class Run:
     # --- saying -----------------------------------------------------------------------------------------------
 
     def say(self, message: Say) -> None:
-        """Say a message that is not the pending question."""
+        """Say a message that is not the pending question; what was to be said before it stands in it."""
+        if self.lead:
+            text = "\n".join([*self.lead, message.text])
+            self.lead = []
+            message = message.model_copy(update={"text": text})
         self.effects.append(message)
         self.said.append(message)
 
@@ -344,6 +348,17 @@ class Run:
         question = frame.data.get("question") if frame is not None else None
         name = question.get("name") if isinstance(question, dict) else None
         return name if isinstance(name, str) else None
+
+    def question(self, key: str) -> FactQuestion:
+        """The question of a fact, as it was asked or as it would be.
+
+        Raises:
+            KeyError: the pack has no such fact.
+        """
+        if key not in self.state.asked_facts:
+            question = self.knowledge.question(self.state.facts, key, today=self.today)
+            self.state.asked_facts[key] = question
+        return self.state.asked_facts[key]
 
     def fact(self, name: str) -> FactQuestion | None:
         """The question of a fact that was asked."""

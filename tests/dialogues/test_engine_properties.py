@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -200,6 +200,7 @@ class AnyConversation(RuleBasedStateMachine):
         assert len({draft.receipt for draft in opened}) == len(opened)
         assert len({draft.idempotency_key for draft in opened}) == len(opened)
         for draft in opened:
+            event("an application was sent")
             assert draft.applicant["name"]
             assert draft.schemes
             assert draft.authorisation["signer"]
@@ -207,5 +208,9 @@ class AnyConversation(RuleBasedStateMachine):
 
 TestAnyConversation = AnyConversation.TestCase
 TestAnyConversation.settings = settings(
-    max_examples=60, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=25,
+    stateful_step_count=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
 )

@@ -73,6 +73,10 @@ def holds(conversation: Conversation, name: str) -> str:
     raise ValueError(f"no such check: {name}")
 
 
+def lines(path: Path) -> list[str]:
+    return path.read_text(encoding="utf-8").splitlines()
+
+
 def literal(source: str) -> str:
     """The longest piece of a text that holds no value."""
     pieces = re.split(r"{[{%].*?[%}]}|\n", source)
@@ -103,7 +107,7 @@ def check_turn(conversation: Conversation) -> None:
 async def test_transcript(path: Path) -> None:
     conversation = Conversation()
     place = 0
-    for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+    for number, raw in enumerate(lines(path), start=1):
         line = raw.strip()
         where = f"{path.name}:{number}: {line}\n--- said:\n{conversation.text}"
         if not line or line.startswith("#"):
