@@ -211,6 +211,7 @@ async def test_what_was_taken_survives_a_restart_and_is_sealed_on_disk(config: R
     async with running(config) as office:
         await office.send(CASE)
     for file in config.var.glob("backoffice.sqlite3*"):
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
         raw = file.read_bytes()
         assert "王桂兰".encode() not in raw
         assert CASE["applicant"]["id_number"].encode() not in raw
@@ -381,7 +382,7 @@ async def test_an_event_is_posted_signed_to_the_service(
     (arrived,) = service.arrived
     event = events.verify(arrived.headers, arrived.body, SECRET)
     assert (event.case_id, event.status, event.text, event.at) == (RECEIPT, "accepted", "请等 通知", clock())
-    await shown(office, "已通知居民")
+    await shown(office, "已发给居民")
 
 
 async def shown(office: Office, text: str) -> str:
@@ -431,7 +432,7 @@ async def test_a_button_pressed_twice_is_one_event(office: Office, service: Rece
     _, page = await office.get(f"/cases/{RECEIPT}")
     for _ in range(3):
         await office.submit(page, f"/cases/{RECEIPT}/events", status="accepted", text="")
-    page = await shown(office, "已通知居民")
+    page = await shown(office, "已发给居民")
     assert page.count("<strong>已受理</strong>") == 1
     assert len(service.arrived) == 1
 
@@ -468,7 +469,7 @@ async def test_a_service_that_is_down_hears_everything_later_in_order(
     await service.until(1)
     await accept(office, status="checking")
     await accept(office, status="visiting")
-    await shown(office, "正在通知")
+    await shown(office, "正在发")
     service.default = answer(200)
     tried = len(service.arrived)
     clock.advance(hours=2)
@@ -493,7 +494,7 @@ async def test_events_owed_survive_a_restart(
     async with running(config) as office:
         await service.until(tried + 1)
         await office.sign_in()
-        await shown(office, "已通知居民")
+        await shown(office, "已发给居民")
     assert len({arrived.headers["Webhook-Id"] for arrived in service.arrived}) == 1
 
 
@@ -504,13 +505,13 @@ async def test_an_event_refused_for_good_is_seen_and_can_be_sent_again(
     await office.send(CASE)
     await office.sign_in()
     await accept(office)
-    page = await shown(office, "通知没送到")
+    page = await shown(office, "没发出去")
     assert "no such case" in page
     assert "1 条进度没能通知到居民" in (await office.get("/"))[1]
     found = re.search(r'action="(/cases/[^"]+/retry)"', page)
     assert found is not None
     await office.submit(page, found[1])
-    await shown(office, "已通知居民")
+    await shown(office, "已发给居民")
     assert len(service.arrived) == 2
 
 

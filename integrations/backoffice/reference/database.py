@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, event, exists, func, select, update
@@ -324,6 +325,10 @@ class Database:
 
 
 def _tune_sqlite(engine: AsyncEngine) -> None:
+    if engine.url.database:
+        # Made here, so that nobody else can read it from its first byte on; its companions inherit the mode.
+        Path(engine.url.database).touch(mode=0o600)
+
     @event.listens_for(engine.sync_engine, "connect")
     def _connect(connection: Any, _record: object) -> None:
         # The driver's own implicit BEGIN would be deferred, and a deferred one can fail half-way with "locked".
