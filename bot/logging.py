@@ -82,6 +82,8 @@ def configure(
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
         )
     )
+    # On the handler as well: some libraries set their own loggers to DEBUG when they are imported.
+    handler.setLevel(_LEVELS[level])
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(_LEVELS[level])

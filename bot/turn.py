@@ -237,13 +237,15 @@ class Turns:
                     document_id=row.id, sha256=row.sha256, mime=row.mime, size=row.size, filename=row.filename
                 )
             ]
-        if body.get("payload"):
+        text = str(body.get("text", ""))
+        state = _state(conversation)
+        payload = body.get("payload") or _shown(state, text)
+        if payload:
             metrics.UNDERSTOOD.labels("payload").inc()
-            command = payloads.parse(str(body["payload"]))
-            return [command or CannotHandle(raw=str(body["payload"]))]
+            command = payloads.parse(str(payload))
+            return [command or CannotHandle(raw=str(payload))]
         understood = await self._understanding.understand(
-            str(body.get("text", "")),
-            context(_state(conversation), conversation.id, conversation.pack, self._clock()),
+            text, context(state, conversation.id, conversation.pack, self._clock())
         )
         metrics.UNDERSTOOD.labels(understood.source).inc()
         return list(understood.commands)
@@ -319,6 +321,16 @@ class Turns:
 
 def _state(conversation: ConversationRow) -> DialogueState:
     return DialogueState.model_validate(conversation.state or {})
+
+
+def _shown(state: DialogueState, text: str) -> str | None:
+    """Who types the words of a button that stands in the chat means that button."""
+    plain = text.strip(" 。，！？!?.,")
+    for said in reversed(state.last_said):
+        for button in said.buttons:
+            if button.title == plain:
+                return button.payload
+    return None
 
 
 def _dump(turn: Turn) -> Json:
