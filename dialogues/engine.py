@@ -133,6 +133,9 @@ class Engine:
         self._guarded(run, "ask", lambda: _close(run, bool(commands)))
         if not run.repeated:
             run.state.last_said = run.said
+        run.state.offered = [
+            button for effect in run.effects if isinstance(effect, Say) for button in effect.buttons
+        ]
         run.state.version += 1
         return Turn(run.state, tuple(run.effects))
 

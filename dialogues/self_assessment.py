@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dialogues import payloads
@@ -15,11 +15,14 @@ if TYPE_CHECKING:
 # Reasons shown per scheme: the ones that decide come first, and a long message is not read.
 MOST_REASONS = 2
 
+# From this many schemes on, those that cannot be judged yet are listed briefly.
+MANY = 3
+
 
 def begin(run: Run) -> None:
-    """Whether something is known already: then the introduction is not said again."""
+    """Whether a result was told before: then the introduction is not said again."""
     if run.top is not None:
-        run.top.data["known"] = bool(run.state.answered.keys() & run.state.asked_facts.keys())
+        run.top.data["known"] = run.state.assessment is not None
 
 
 def result(run: Run) -> None:
@@ -41,10 +44,10 @@ def result(run: Run) -> None:
     parts += [_one(run, found, "很可能符合") for found in likely if not found.borderline]
     parts += [_one(run, found, "就在线边上，可能符合") for found in likely if found.borderline]
     parts += [_one(run, found, "就在线边上，说不准") for found in unclear if found.borderline]
-    parts += [_one(run, found, "还说不准") for found in unclear if not found.borderline]
+    parts += _open(run, [found for found in unclear if not found.borderline])
     if unlikely:
         parts.append(_unlikely(run, unlikely, any_other=bool(likely or unclear)))
-    parts.append("这只是按规定先算一算，符不符合、给多少，由办事处核实后决定。您都可以申请。")
+    parts.append(f"{run.knowledge.text('assess.decides')}不管哪一项，您都可以申请。")
     buttons = (
         Button(title="申请救助", payload=payloads.start("apply")),
         Button(title="重新测一遍", payload=payloads.start("assess", restart=True)),
@@ -56,12 +59,24 @@ def result(run: Run) -> None:
 def _one(run: Run, found: SchemeResult, verdict: str) -> str:
     lines = [f"【{run.knowledge.scheme_name(found.scheme)}】{verdict}。{_amount(found)}"]
     lines += _reasons(found)
-    missing = _missing(run, found.missing)
-    if missing:
-        lines.append(f"还要弄清楚：{missing}。")
-    if found.next:
+    # Where it is plain, the button below and the last line say the same.
+    if found.next and (found.borderline or found.outcome != "likely"):
         lines.append(f"下一步：{found.next}")
     return "\n".join(lines)
+
+
+def _open(run: Run, results: Sequence[SchemeResult]) -> list[str]:
+    """What cannot be said yet and what is missing for it; many of them are told in one line each."""
+    if len(results) < MANY:
+        return [_one(run, found, "还说不准") for found in results]
+    lines = ["下面这几项还说不准："]
+    for found in results:
+        # The first sentence of `next` says what is missing, the others are the same for all.
+        missing = found.next.split("。")[0]
+        source = f"（依据《{found.reasons[0].document}》{found.reasons[0].clause}）" if found.reasons else ""
+        lines.append(f"· {run.knowledge.scheme_name(found.scheme)}：{missing}{source}")
+    lines.append("说不清也没关系，可以直接申请，由办事处帮您核实。")
+    return ["\n".join(lines)]
 
 
 def _amount(found: SchemeResult) -> str:
@@ -82,11 +97,6 @@ def _reasons(found: SchemeResult) -> list[str]:
         text = reason.text.rstrip("。")
         lines.append(f"因为：{text}。（依据《{reason.document}》{reason.clause}）")
     return lines
-
-
-def _missing(run: Run, keys: Iterable[str]) -> str:
-    labels = dict.fromkeys(run.label(key) for key in keys if key in run.state.asked_facts)
-    return "、".join(labels)
 
 
 def _unlikely(run: Run, results: Sequence[SchemeResult], *, any_other: bool) -> str:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from dialogues.effects import Say
+from dialogues.effects import Button, Say
 from dialogues.ports import SlotType
 from policies_kb.types import FactQuestion
 
@@ -60,6 +60,9 @@ class DialogueState(BaseModel):
     )
     failures: int = Field(default=0, description="failures of understanding in a row")
     last_said: list[Say] = Field(default_factory=list)
+    offered: list[Button] = Field(
+        default_factory=list, description="every button of the last turn: who types its words means it"
+    )
     last_scheme: str | None = Field(
         default=None, description="scheme last spoken of, for follow-up questions"
     )
