@@ -1,6 +1,6 @@
 """`python -m nlu.evaluate`: cross-validation and held-out figures of both classifiers, written to EVALUATION.md.
 
-Stratified five-fold cross-validation over data/, then tests/heldout.yml with a model trained on all of data/, for
+Stratified cross-validation over data/, then tests/heldout.yml with a model trained on all of data/, for
 logistic regression on character n-grams (config.yml, the one served) and DIET (config.diet.yml). Latency is one
 request at a time against the real server. Results in full: nlu/results/ (not kept in git).
 """
@@ -30,7 +30,7 @@ RESULTS = HERE / "results"
 HELD_OUT = HERE / "tests" / "heldout.yml"
 REPORT = HERE / "EVALUATION.md"
 CONFIGS = {"Logistic regression": "config.yml", "DIET": "config.diet.yml"}
-FOLDS = 5
+FOLDS = 3
 _console = Console(stderr=True)
 
 

@@ -290,8 +290,8 @@ _HEDGE = re.compile(
 )
 
 
-def yes_no(text: str) -> bool | None:
-    """Yes or no, in the words and dialects residents use."""
+def yes_no(text: str, *, loose: bool = True) -> bool | None:
+    """Yes or no, in the words and dialects residents use. `loose`: 有 or 没有 anywhere in a short answer counts."""
     plain = bare(text)
     for candidate in (plain, _HEDGE.sub("", plain)):
         if not candidate:
@@ -300,7 +300,7 @@ def yes_no(text: str) -> bool | None:
             return True
         if _NO.match(candidate):
             return False
-    if len(plain) <= 20 and (mixed := re.search(r"没有|没得|冇|莫得|有", plain)):
+    if loose and len(plain) <= 20 and (mixed := re.search(r"没有|没得|冇|莫得|有", plain)):
         return mixed.group() == "有"
     return None
 

@@ -445,7 +445,7 @@ class _Message:
             return self._command(whole, self.plain)
         if self._story_matters():
             return [StartFlow(flow="assess", slots=self._facts(self.plain))]
-        answer = yes_no(self.plain) if len(bare(self.plain)) <= 6 else None
+        answer = yes_no(self.plain, loose=False) if len(bare(self.plain)) <= 8 else None
         if answer is not None:
             return [ChitChat(topic="affirm" if answer else "deny")]
         options = self._close_options(whole)
@@ -485,8 +485,12 @@ class _Message:
             case "simpler":
                 return [Repeat(simpler=True)]
             case "ask_why":
-                # With nothing asked, 为什么 is about the answer just given.
-                return [AskWhy()] if self.context.asked else [Repeat(simpler=True)]
+                if self.context.asked:
+                    return [AskWhy()]
+                # With nothing asked, a bare 为什么 is about the answer just given.
+                return (
+                    [Repeat(simpler=True)] if len(bare(clause)) <= 4 else [AskPolicy(question=clause.strip())]
+                )
             case "ask_policy":
                 return [AskPolicy(question=clause.strip())]
         if intent in _FLOWS:

@@ -54,6 +54,9 @@ def read(clause: str) -> Reading:
             return Reading(intent, 0.9, entities)
     if is_question(clause):
         return Reading("ask_policy", 0.8, entities)
+    for intent, rule in lexicon.intents().items():
+        if rule.late and rule.late.search(clause) and not (rule.unless and rule.unless.search(clause)):
+            return Reading(intent, 0.7, entities)
     if scheme and lexicon.schemes().exact(plain) is not None:
         # The bare name of a scheme: told what it is, with the way on to the self-assessment.
         return Reading("ask_policy", 0.7, entities)

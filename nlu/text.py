@@ -14,7 +14,7 @@ MAX_CHARS = 2000
 _CLAUSE = re.compile(r"(?:[^。!?;,\n…~]|(?<=\d),(?=\d{3}))+[。!?;,\n…~]*")
 _SENTENCE_SPACE = re.compile(r"(?<=[一-鿿]{2})\s+(?=[一-鿿]{2})")
 _LEADING = re.compile(
-    r"^(?:你好|您好|请问(?:一下|下)?|麻烦(?:你|您)?(?:一下|下)?|那个|那就|那|嗯+|呃+|哎+|唉+|诶|喂|哦+|噢|啊+|老师|同志|师傅|领导|大姐|妹子|小姑娘|小伙子|亲|就是说|就是|我说|其实|反正|额|俺说)[,\s]*"
+    r"^(?:你好|您好|请问(?:一下|下)?|麻烦(?:你|您)?(?:一下|下)?|那个|那就|那|嗯+|呃+|哎呀|哎哟|唉呀|好勒|好嘞|那我问你|哎+|唉+|诶|喂|哦+|噢|啊+|老师|同志|师傅|领导|大姐|妹子|小姑娘|小伙子|亲|就是说|就是|我说|其实|反正|额|俺说)[,\s]*"
 )
 _PICTURES = re.compile("[\U0001f000-\U0001faff\u2600-\u27bf\ufe0f]")
 _TRAILING = re.compile(
@@ -41,7 +41,8 @@ def normalise(text: str) -> str:
     )
     kept = re.sub(r"[^\S\n]+", " ", kept).strip()[:MAX_CHARS]
     simplified: str = _simplifier().convert(kept)
-    return simplified
+    # OpenCC leaves 著 alone where it may be either; residents mean the particle (活著), save in a few words.
+    return re.sub(r"(?<![显名编专原土巨论译拙])著(?![名作述称])", "着", simplified)
 
 
 def has_words(text: str) -> bool:

@@ -69,9 +69,10 @@ class IntentRule(_Strict):
 
     whole: list[str] = Field(default_factory=list, description="the bare clause is exactly this")
     within: list[str] = Field(default_factory=list, description="found anywhere in the clause")
+    late: list[str] = Field(default_factory=list, description="like within, once every intent was tried")
     unless: list[str] = Field(default_factory=list, description="found anywhere: not this intent after all")
 
-    _valid = field_validator("whole", "within", "unless")(_compile_all)
+    _valid = field_validator("whole", "within", "late", "unless")(_compile_all)
 
 
 class IntentRules(RootModel[dict[str, IntentRule]]):
@@ -120,6 +121,7 @@ class Rule:
     whole: re.Pattern[str] | None
     within: re.Pattern[str] | None
     unless: re.Pattern[str] | None
+    late: re.Pattern[str] | None = None
 
 
 def joined(patterns: list[str]) -> re.Pattern[str] | None:
@@ -173,7 +175,7 @@ def intents() -> dict[str, Rule]:
     """Intent -> compiled rule, in the order they are tried."""
     rules = load_model(FOLDER / "intents.yml", IntentRules).root
     return {
-        name: Rule(joined(rule.whole), joined(rule.within), joined(rule.unless))
+        name: Rule(joined(rule.whole), joined(rule.within), joined(rule.unless), joined(rule.late))
         for name, rule in rules.items()
     }
 
