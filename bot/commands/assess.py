@@ -27,13 +27,13 @@ class _Faulty(ValueError):
     """JSON that parses but cannot be meant."""
 
 
-@click.command(help="自测:按家庭情况看可能符合哪些救助。例:jzt assess --facts 家庭.json")
+@click.command(help="自测：按家庭情况看可能符合哪些救助。例：jzt assess --facts 家庭.json")
 @click.option(
     "--facts", "file", required=True, type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
-    help="家庭情况的 JSON 文件;- 表示从标准输入读。有哪些项目,见 jzt facts",
+    help="家庭情况的 JSON 文件；- 表示从标准输入读。有哪些项目，见 jzt facts",
 )  # fmt: skip
 @click.option("--pack", default=DEFAULT_PACK, show_default=True, help="政策包")
-@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天的规定判断,默认今天")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天的规定判断，默认今天")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
 def command(file: Path, pack: str, today: datetime | None, as_json: bool) -> None:
     """Assess one household."""
@@ -46,9 +46,9 @@ def command(file: Path, pack: str, today: datetime | None, as_json: bool) -> Non
     except DataFileError as error:
         raise click.ClickException(str(error)) from None
     except FactsError as error:
-        raise click.ClickException("\n".join(f"{file}:{problem}" for problem in error.problems)) from None
+        raise click.ClickException("\n".join(f"{file}：{problem}" for problem in error.problems)) from None
     for name in facts.unused:
-        click.echo(f"{file}:{name}:没有这一项,没有用上。有哪些项目,见 jzt facts。", err=True)
+        click.echo(f"{file}：{name}：没有这一项，没有用上。有哪些项目，见 jzt facts。", err=True)
     if as_json:
         click.echo(json.dumps({"results": [_as_contract(result) for result in results]}, ensure_ascii=False))
     else:
@@ -61,18 +61,18 @@ def _read(file: Path) -> Any:
         read = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
         text = read.decode("utf-8-sig")
     except OSError as error:
-        raise click.ClickException(f"{file}:读不了({error.strerror})。请核对文件名和权限。") from None
+        raise click.ClickException(f"{file}：读不了（{error.strerror}）。请核对文件名和权限。") from None
     except UnicodeDecodeError:
-        raise click.ClickException(f"{file}:不是 UTF-8 文字。请另存为 UTF-8。") from None
+        raise click.ClickException(f"{file}：不是 UTF-8 文字。请另存为 UTF-8。") from None
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=_no_number, object_pairs_hook=_no_double)
     except json.JSONDecodeError as error:
         place = f"第{error.lineno}行第{error.colno}个字"
-        raise click.ClickException(f"{file}:{place}不是正确的 JSON({error.msg})。请改正。") from None
+        raise click.ClickException(f"{file}：{place}不是正确的 JSON（{error.msg}）。请改正。") from None
     except _Faulty as error:
-        raise click.ClickException(f"{file}:{error}") from None
+        raise click.ClickException(f"{file}：{error}") from None
     except (ValueError, RecursionError):
-        raise click.ClickException(f"{file}:数字太长或者层次太深。请核对。") from None
+        raise click.ClickException(f"{file}：数字太长或者层次太深。请核对。") from None
 
 
 def _no_number(constant: str) -> NoReturn:
@@ -96,7 +96,7 @@ def _as_contract(result: SchemeResult) -> dict[str, Any]:
 
 
 def _readable(knowledge: PackKnowledge, results: tuple[SchemeResult, ...], day: date) -> str:
-    lines = [f"按{knowledge.loaded.title}的规定,{day.year}年{day.month}月{day.day}日算的结果:"]
+    lines = [f"按{knowledge.loaded.title}的规定，{day.year}年{day.month}月{day.day}日算的结果："]
     for outcome, heading in _HEADINGS:
         found = [result for result in results if result.outcome == outcome]
         if not found:
@@ -105,7 +105,7 @@ def _readable(knowledge: PackKnowledge, results: tuple[SchemeResult, ...], day: 
         for result in found:
             lines.append(f"■ {knowledge.scheme_name(result.scheme)}")
             lines += [
-                f"  · {reason.text}(依据:{_source(reason.document, reason.clause)})"
+                f"  · {reason.text}（依据：{_source(reason.document, reason.clause)}）"
                 for reason in result.reasons
             ]
             lines.append(f"  → {result.next}")

@@ -23,7 +23,7 @@ _TYPES = {
 _SCOPES = {"household": "全家", "member": "每个人", "either": "全家或每个人"}
 
 
-@click.command(help="列出自测用到的每一项情况:类型、单位、可以填什么、怎么问")
+@click.command(help="列出自测用到的每一项情况：类型、单位、可以填什么、怎么问")
 @click.option("--pack", default=DEFAULT_PACK, show_default=True, help="政策包")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
 def command(pack: str, as_json: bool) -> None:

@@ -36,7 +36,7 @@ class FactProblem:
     cure: str
 
     def __str__(self) -> str:
-        return f"{self.field}:{self.what}。{self.cure}。"
+        return f"{self.field}：{self.what}。{self.cure}。"
 
 
 class FactsError(ValueError):
@@ -62,24 +62,24 @@ def read_value(name: str, fact: Fact, value: object) -> object:
     if fact.type == "text":
         if isinstance(value, str):
             return value
-        raise _wrong(name, f"应当是文字,现在是 {_shown(value)}", "加上引号")
+        raise _wrong(name, f"应当是文字，现在是 {_shown(value)}", "加上引号")
     if fact.type == "choice" and not all(isinstance(choice.value, int) for choice in fact.choices):
         allowed = [str(choice.value) for choice in fact.choices]
         if isinstance(value, str) and value in allowed:
             return value
-        raise _wrong(name, f"没有 {_shown(value)} 这个选项", f"可以写:{'、'.join(allowed)}")
+        raise _wrong(name, f"没有 {_shown(value)} 这个选项", f"可以写：{'、'.join(allowed)}")
     exact = _fraction(value)
     if exact is None:
-        raise _wrong(name, f"应当是数字,现在是 {_shown(value)}", "写阿拉伯数字,不加引号和单位")
+        raise _wrong(name, f"应当是数字，现在是 {_shown(value)}", "写阿拉伯数字，不加引号和单位")
     if fact.type in {"int", "choice"} and exact.denominator != 1:
-        raise _wrong(name, f"应当是整数,现在是 {_shown(value)}", "去掉小数")
+        raise _wrong(name, f"应当是整数，现在是 {_shown(value)}", "去掉小数")
     if fact.type == "choice" and exact not in [choice.value for choice in fact.choices]:
         numbers = "、".join(str(choice.value) for choice in fact.choices)
-        raise _wrong(name, f"没有 {_shown(value)} 这个选项", f"可以写:{numbers}")
+        raise _wrong(name, f"没有 {_shown(value)} 这个选项", f"可以写：{numbers}")
     if fact.minimum is not None and exact < Fraction(fact.minimum):
-        raise _wrong(name, f"{_shown(value)} 太小,最小是 {fact.minimum}", "请核对后重写")
+        raise _wrong(name, f"{_shown(value)} 太小，最小是 {fact.minimum}", "请核对后重写")
     if fact.maximum is not None and exact > Fraction(fact.maximum):
-        raise _wrong(name, f"{_shown(value)} 太大,最大是 {fact.maximum}", "请核对后重写")
+        raise _wrong(name, f"{_shown(value)} 太大，最大是 {fact.maximum}", "请核对后重写")
     return exact
 
 
@@ -122,7 +122,7 @@ def read_facts(catalogue: Mapping[str, Fact], data: object) -> Facts:
         FactsError: every value that cannot be used, with its field and cure.
     """
     if not isinstance(data, Mapping):
-        raise _wrong("(整个文件)", f"应当是一个 JSON 对象,现在是 {_shown(data)}", "最外层写 {…}")
+        raise _wrong("（整个文件）", f"应当是一个 JSON 对象，现在是 {_shown(data)}", "最外层写 {…}")
     problems: list[FactProblem] = []
     unused: list[str] = []
 
@@ -140,7 +140,7 @@ def read_facts(catalogue: Mapping[str, Fact], data: object) -> Facts:
                 if fact is None or fact.scope not in {scope, "either"}:
                     if nested and str(key) in catalogue:
                         problems.append(
-                            FactProblem(f"{prefix}{key}", "应当是一个值,现在是对象", "去掉大括号")
+                            FactProblem(f"{prefix}{key}", "应当是一个值，现在是对象", "去掉大括号")
                         )
                         break
                     close = get_close_matches(
@@ -164,13 +164,13 @@ def read_facts(catalogue: Mapping[str, Fact], data: object) -> Facts:
             problems.append(FactProblem(MEMBERS, "一个人也没有", "至少写上申请人本人"))
         if len(listed) > MOST_MEMBERS:
             problems.append(
-                FactProblem(MEMBERS, f"有 {len(listed)} 个人", f"最多 {MOST_MEMBERS} 个人,请核对")
+                FactProblem(MEMBERS, f"有 {len(listed)} 个人", f"最多 {MOST_MEMBERS} 个人，请核对")
             )
         for at, record in enumerate(listed):
             if isinstance(record, Mapping):
                 members.append(read(record, f"{MEMBERS}.{at}.", "member"))
             else:
-                what = f"应当是一个人的情况,现在是 {_shown(record)}"
+                what = f"应当是一个人的情况，现在是 {_shown(record)}"
                 problems.append(FactProblem(f"{MEMBERS}.{at}", what, '写成 {"relation": …, "age": …}'))
     ranges = _ranges(catalogue, data.get(RANGES), problems)
     if problems:
@@ -198,7 +198,7 @@ def _ranges(
         )
         if name not in catalogue or low is None or high is None or high < low:
             problems.append(
-                FactProblem(f"{RANGES}.{name}", "不是一个范围", "写成 [最低, 最高],最高不限写 null")
+                FactProblem(f"{RANGES}.{name}", "不是一个范围", "写成 [最低, 最高]，最高不限写 null")
             )
         else:
             found[str(name)] = (low, high)

@@ -110,18 +110,18 @@ def _bands(fact: Fact, assessment: Assessment) -> list[tuple[float, str, Fractio
     for bound, inclusive in bounds:
         high = bound if inclusive else bound - _FEN
         words = f"{_yuan(bound)}元以内" if inclusive else f"不到{_yuan(bound)}元"
-        found.append((_middle(low, high), f"{_yuan(low)}元以上,{words}" if found else words, low, high))
+        found.append((_middle(low, high), f"{_yuan(low)}元以上，{words}" if found else words, low, high))
         low = high + _FEN if inclusive else bound
     if bounds:
         last = bounds[-1]
         words = f"超过{_yuan(last[0])}元" if last[1] else f"{_yuan(last[0])}元以上"
-        found.append((float(low) + 1000.01, words, low, inf))
+        found.append((round(float(low) + 1000.01, 2), words, low, inf))
     return found
 
 
 def _middle(low: Fraction, high: Fraction) -> float:
     # A figure with a fen at its end is hardly ever typed by a person, so a band is told from an exact sum.
-    return float(int((low + high) / 2)) + 0.01
+    return round(int((low + high) / 2) + 0.01, 2)
 
 
 def _yuan(value: Fraction) -> str:
