@@ -164,7 +164,7 @@ class Engine:
 
     def _guarded(self, run: Run, what: str, work: Callable[[], None]) -> None:
         kept = run.state.model_copy(deep=True)
-        effects, said, lead = len(run.effects), len(run.said), list(run.lead)
+        effects, said, lead, back = len(run.effects), len(run.said), list(run.lead), run.way_back
         try:
             work()
         except Exception as error:
@@ -176,7 +176,7 @@ class Engine:
             run.state = kept
             del run.effects[effects:]
             del run.said[said:]
-            run.lead = lead
+            run.lead, run.way_back = lead, back
             _apologise(run)
 
 

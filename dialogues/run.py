@@ -56,6 +56,7 @@ class Run:
         self.effects: list[Effect] = []
         self.said: list[Say] = []
         self.lead: list[str] = []
+        self.way_back = ""
         self.quiet = False
         self.simpler = False
         self.repeated = False
@@ -275,6 +276,9 @@ class Run:
         if definition is None or step.text is None:
             return
         text = self.render(step.text, frame)
+        if definition.lead and frame.flow == "pattern_continue_interrupted":
+            self.way_back = text
+            return
         if definition.lead:
             self.lead.append(text)
             return
@@ -395,12 +399,16 @@ class Run:
 
     def ask_pending(self) -> None:
         """Say the pending question, with what leads back to it, in one message."""
-        lead, self.lead = self.lead, []
+        # The words that lead back belong to the question they lead back to, whatever was said in between.
+        back = [self.way_back] if self.way_back else []
         frame, name = self.top, self.pending
         if frame is None or name is None or self.quiet:
+            lead = self.lead or ([] if self.said else back)
+            self.lead, self.way_back = [], ""
             if lead:
                 self.say(Say(text="\n".join(lead)))
             return
+        lead, self.lead, self.way_back = [*self.lead, *back], [], ""
         choices = self.choices(name)
         question = frame.data["question"]
         if isinstance(question, dict):

@@ -315,7 +315,7 @@ def _account(text: str) -> str:
 
 
 def _address(text: str) -> str:
-    if len(text) < 4:
+    if len(text) < 4 or not any(char.isalpha() for char in text):
         raise Problem("too_short_address")
     if len(text) > ADDRESS_LIMIT:
         raise Problem("too_long", limit=ADDRESS_LIMIT)

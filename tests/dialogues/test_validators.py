@@ -135,6 +135,7 @@ def test_what_is_stored(type_: str, value: object, stored: object) -> None:
         ("phone", "1380000", "not_a_phone"),
         ("bank_account", "密码123456", "not_an_account"),
         ("address", "东村", "too_short_address"),
+        ("address", "13900000000", "too_short_address"),
         ("address", "长" * 201, "too_long"),
         ("text", "长" * 501, "too_long"),
         ("int", 2.5, "not_a_number"),
