@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import click
@@ -33,10 +34,22 @@ def command(pack: str, as_json: bool) -> None:
     except DataFileError as error:
         raise click.ClickException(str(error)) from None
     if as_json:
-        listed = [_as_json(name, fact) for name, fact in facts.items()]
-        click.echo(json.dumps({"facts": listed}, ensure_ascii=False))
+        click.echo(json.dumps({"facts": _listed(facts)}, ensure_ascii=False))
     else:
         click.echo("\n".join(_line(name, fact) for name, fact in facts.items()))
+
+
+def _listed(facts: Mapping[str, Fact]) -> list[dict[str, Any]]:
+    """One entry a fact; facts of one dotted group (`pension.tier`) stand together as an object's fields."""
+    listed: dict[str, dict[str, Any]] = {}
+    for name, fact in facts.items():
+        group, _, field = name.partition(".")
+        if not field:
+            listed[name] = _as_json(name, fact)
+            continue
+        parts = listed.setdefault(group, {"name": group, "scope": fact.scope, "type": "object", "fields": []})
+        parts["fields"].append(_as_json(field, fact))
+    return list(listed.values())
 
 
 def _as_json(name: str, fact: Fact) -> dict[str, Any]:
