@@ -347,6 +347,20 @@ async def test_printed_it_is_the_words_only(site: Site, open_page: OpenPage) -> 
     await expect(page.locator(".message.bot .text").first).to_be_visible()
 
 
+async def test_a_receipt_is_printed_alone(site: Site, open_page: OpenPage) -> None:
+    page: Page = await open_page("/")
+    await look.ready(page)
+    conversation = await page.evaluate("JSON.parse(localStorage.getItem('jzt.conversation')).id")
+    receipt = "交上去了\u3002您的受理编号是\uff1a\nJZ-TEST-2"
+    await site.service.gateway.say(conversation, "bot", {"text": receipt})
+    await page.evaluate("window.print = () => { window.printed = document.body.className; }")
+    await page.get_by_role("button", name="打印或保存这一条").click()
+    assert await page.evaluate("window.printed") == "one"
+    await page.emulate_media(media="print")
+    await expect(page.locator(".message:visible")).to_have_count(1)
+    await expect(page.locator(".message:visible")).to_contain_text("JZ-TEST-2")
+
+
 async def test_it_is_light_and_comes_from_nowhere_else(site: Site, open_page: OpenPage) -> None:
     page: Page = await open_page("/")
     await look.ready(page)

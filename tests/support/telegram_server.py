@@ -217,8 +217,10 @@ class TelegramServer:
 
     async def _call(self, request: web.Request) -> web.Response:
         if request.match_info["token"] != TOKEN:
-            failure = ApiFailure(401, "Unauthorized")
-            return web.json_response(failure.body, status=401)
+            async with self._changed:
+                self.calls.append(("unauthorized", {}))
+                self._changed.notify_all()
+            return web.json_response(ApiFailure(401, "Unauthorized").body, status=401)
         method = request.match_info["method"]
         form = await request.post() if request.method == "POST" else request.query
         parameters = {name: _value(value) for name, value in form.items()}

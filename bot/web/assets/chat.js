@@ -44,7 +44,7 @@ function Message({ message, item, conversation, chosen, on }) {
   const urgent = !own && message.speech === "urgent";
   const at = item ? new Date(item.at).toISOString() : message.created_at;
   const text = item ? item.text : message.text || TITLES[message.payload] || "";
-  const receipt = !own && /回执|受理编号|回执号/.test(text);
+  const receipt = !own && /受理编号/.test(text);
   return html`<article class=${`message ${kind} ${urgent ? "urgent" : ""}`} data-seq=${message ? message.seq : ""}>
     <h3><span>${own ? "我" : authorName(message)}</span> <time datetime=${at}>${clock(at)}</time></h3>
     <div class="bubble">
@@ -148,11 +148,14 @@ class Chat extends Component {
     const entries = this.conversation.entries();
     const newest = entries.length ? entries[entries.length - 1].key : "";
     const count = entries.length;
-    if (newest === this.shownNewest && count === this.shownCount) return;
+    if (!count || (newest === this.shownNewest && count === this.shownCount)) return;
     const first = this.shownNewest === undefined;
     const own = entries.length && (entries[entries.length - 1].item || entries[entries.length - 1].message.author === "resident");
     this.shownNewest = newest;
     this.shownCount = count;
+    // Opened for the first time, the greeting is read from its beginning.
+    const untouched = !document.querySelector(".message.resident");
+    if (first && untouched) return;
     if (first || own || wasNearEnd) this.toEnd(!first && !own);
     else if (!this.state.below) this.setState({ below: true });
   }
@@ -383,8 +386,8 @@ class Chat extends Component {
       <//>`;
     }
     const words = {
-      new: ["新开一个对话？", "原来的对话会从这部手机上去掉，不能再接着说。已经交上去的申请不受影响，回执号请先记下来。", "新开"],
-      forget: ["删除这部手机上的记录？", "适合和别人共用一部手机时用。这部手机上就看不到您说过的话了。已经交上去的申请还在救助窗口，不受影响；回执号请先记下来。想把窗口保存的资料也删掉，请先点“人工”告诉工作人员。", "删除"],
+      new: ["新开一个对话？", "原来的对话会从这部手机上去掉，不能再接着说。已经交上去的申请不受影响，受理编号请先记下来。", "新开"],
+      forget: ["删除这部手机上的记录？", "适合和别人共用一部手机时用。这部手机上就看不到您说过的话了。已经交上去的申请还在救助窗口，不受影响；受理编号请先记下来。想把窗口保存的资料也删掉，请先点“人工”告诉工作人员。", "删除"],
     }[ask.kind];
     return html`<${Dialog} title=${words[0]} onClose=${close}>
       <p>${words[1]}</p>

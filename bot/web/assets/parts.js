@@ -24,7 +24,7 @@ export function Text({ text, urgent }) {
 
 export function Citations({ citations }) {
   return html`<details class="cites">
-    <summary>依据原文（${citations.length} 条）</summary>
+    <summary>依据条款（${citations.length} 条）</summary>
     ${citations.map((cite) => html`<blockquote>
       <p class="quote">${cite.quote}</p>
       <footer>《${cite.document}》 ${cite.clause}</footer>

@@ -204,15 +204,23 @@ class Staff extends Component {
       return;
     }
     if (this.state.open !== id) return;
-    const box = document.querySelector(".history");
-    const follow = !box || box.scrollHeight - box.scrollTop - box.clientHeight < 80;
+    const box = this.scroller();
+    const follow = this.toLatest || box.scrollHeight - box.scrollTop - box.clientHeight < 80;
+    this.toLatest = false;
     this.setState({ view }, () => {
-      const now = document.querySelector(".history");
-      if (follow && now) now.scrollTop = now.scrollHeight;
+      const now = this.scroller();
+      if (follow) now.scrollTop = now.scrollHeight;
     });
   }
 
+  // What scrolls: the history in its frame, or on a phone the whole page.
+  scroller() {
+    const box = document.querySelector(".history");
+    return box && getComputedStyle(box).overflowY === "auto" ? box : document.documentElement;
+  }
+
   show(handoff) {
+    this.toLatest = true;
     this.setState({ open: handoff.conversation_id, view: null, notice: "" }, () => this.load());
   }
 
@@ -227,7 +235,8 @@ class Staff extends Component {
     try {
       await this.api("POST", `/handoffs/${encodeURIComponent(handoff.id)}/${what}`, json);
       this.setState({ notice: words[what], ask: null });
-      if (what !== "take") this.back();
+      if (what === "take") this.toLatest = true;
+      else this.back();
     } catch {
       this.setState({ ask: null }); // api() has said why, for instance that a colleague was first
     } finally {
