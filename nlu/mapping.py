@@ -41,10 +41,14 @@ Source = Literal["rasa", "rules"]
 Danger = Literal["suicide", "violence", "child_alone", "no_food", "medical", "other"]
 
 # Below this the model's word is not taken; between two readings closer than MARGIN the resident is asked.
-SURE = 0.55
+SURE = 0.45
+SURE_OF_WISH = 0.6
+SURE_OF_TALK = 0.8
 MARGIN = 0.12
 # A model may only raise an alarm the patterns did not see when it is very sure.
-SURE_OF_DANGER = 0.9
+SURE_OF_DANGER = 0.85
+# "孩子在学校,我一个人在家" looks to a bag of characters like a child alone: that one is left to the patterns.
+_MODEL_DANGERS = frozenset({"danger_suicide", "danger_violence", "danger_no_food", "danger_medical"})
 MAX_QUESTIONS = 3
 
 _CONTROL = frozenset({"human", "cancel", "resume", "skip", "dont_know", "repeat", "simpler", "ask_why"})
@@ -123,34 +127,31 @@ class _Message:
         if by_model is None or by_model.intent is None or by_rule.confidence >= 0.9:
             return by_rule
         entities = {**by_model.entities, **by_rule.entities}
-        sure = by_model.confidence >= SURE
+        guess = Reading(by_model.intent, by_model.confidence, entities, by_model.ranking, guessed=True)
+        # Digits mean nothing to it; values and corrections are read by rules; an alarm has its own bar.
+        usable = (
+            re.search(r"[一-鿿]{2}", piece) is not None
+            and by_model.intent not in {"inform", "correct"}
+            and not by_model.intent.startswith("danger_")
+        )
         if by_rule.intent is None:
-            if (
-                sure
-                and by_model.intent not in {"inform", "correct"}
-                and not by_model.intent.startswith("danger_")
-            ):
-                return Reading(by_model.intent, by_model.confidence, entities, by_model.ranking)
+            if usable and by_model.confidence >= SURE:
+                return guess
             return Reading(None, 0.0, entities, by_model.ranking)
-        # A question by its form: only a plain wish (a case looked up, an assessment) is taken over it.
-        if by_rule.intent == "ask_policy" and sure and by_model.intent in {"case_status", "assess", "human"}:
-            return Reading(by_model.intent, by_model.confidence, entities, by_model.ranking)
+        # A question by its form: small talk only when the model is very sure, a plain wish when it is sure.
+        wish = by_model.intent in {"case_status", "assess", "human"}
+        bar = SURE_OF_WISH if wish else SURE_OF_TALK
+        if by_rule.intent == "ask_policy" and usable and by_model.confidence >= bar:
+            return guess if by_model.intent != "out_of_scope" else by_rule
         return Reading(by_rule.intent, by_rule.confidence, entities, by_model.ranking)
 
     def _danger(self) -> Danger | None:
         kind = rules.danger(self.plain)
         if kind is None:
-            whole = self.model.get(self.plain)
-            intent = whole.intent if whole else None
+            guess = self.model.get(self.plain)
             quiet = rules.is_question(self.plain) or self.whole.exact
-            if (
-                whole
-                and intent
-                and intent.startswith("danger_")
-                and whole.confidence >= SURE_OF_DANGER
-                and not quiet
-            ):
-                kind = intent.removeprefix("danger_")
+            if guess and guess.intent in _MODEL_DANGERS and guess.confidence >= SURE_OF_DANGER and not quiet:
+                kind = guess.intent.removeprefix("danger_")
         return cast("Danger | None", kind)
 
     # --- the whole message -----------------------------------------------------------------------------------
@@ -281,7 +282,7 @@ class _Message:
             return []
         if intent == "goodbye" and asked.type == "bool" and "见" not in clause:
             return []
-        by_model = reading.confidence < 0.9 and not rules.is_question(clause)
+        by_model = reading.guessed and not rules.is_question(clause)
         if (
             by_model
             or (intent in _FLOWS and _FLOWS[intent] == self.context.active_flow)

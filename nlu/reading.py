@@ -11,6 +11,7 @@ class Reading:
     """Intent and entities of one clause. `ranking`: further intents with their confidences, best first.
 
     `exact`: the whole clause is a known control phrase, so that no answer to a question can be meant.
+    `guessed`: it is the model's word, not a rule's.
     """
 
     intent: str | None
@@ -18,3 +19,4 @@ class Reading:
     entities: Mapping[str, str] = field(default_factory=dict)
     ranking: tuple[tuple[str, float], ...] = ()
     exact: bool = False
+    guessed: bool = False
