@@ -23,6 +23,10 @@ _SPACE = re.compile(r"\s+")
 _CONTENT = re.compile(r"[0-9a-z\u3400-\u9fff]")
 _HAN = re.compile(r"^[\u3400-\u9fff]+$")
 _FREQUENT = 300
+# High enough that a glossary word is cut out of its neighbours: 着火 of 着火烧光.
+_GLOSSARY_FREQUENCY = 20_000
+# Particles that may stand inside an expression: 着了火, 停了低保.
+_PARTICLES = frozenset("了过着")
 
 
 @cache
@@ -85,7 +89,9 @@ class Reader:
         self._tokenizer.initialized = True
         for word in sorted(glossary.concepts):
             if len(word) > 1:
-                self._tokenizer.add_word(word, max(self._tokenizer.suggest_freq(word, tune=False), 100))
+                self._tokenizer.add_word(
+                    word, max(self._tokenizer.suggest_freq(word, tune=False), _GLOSSARY_FREQUENCY)
+                )
         self._longest = max((len(word) for word in glossary.concepts), default=1)
         self._sounds: dict[tuple[str, ...], str] = {}
         for word, concepts in sorted(glossary.concepts.items()):
@@ -131,6 +137,8 @@ class Reader:
         best = (1, words[at])
         joined = words[at]
         for end in range(at + 1, len(words)):
+            if words[end] in _PARTICLES and joined + words[end] not in self._glossary.concepts:
+                continue
             joined += words[end]
             if len(joined) > self._longest:
                 break
