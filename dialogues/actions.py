@@ -32,6 +32,26 @@ def _note_satisfaction(run: Run) -> None:
         run.effects.append(NoteSatisfaction(score="good" if score == "good" else "bad"))
 
 
+def _resume(run: Run) -> None:
+    """Go on with what was begun last: what stands on the stack, else the youngest draft."""
+    run.state.stack.pop()
+    place = run.doing()
+    if place is not None:
+        frame = run.state.stack[-1]
+        frame.asked = False
+        run.lead_in("resumed", run.state.stack[place].flow)
+    elif run.state.drafts:
+        run.restore(next(reversed(run.state.drafts)))
+
+
+def _put_aside(run: Run) -> None:
+    """Everything being done becomes a draft."""
+    while (place := run.doing()) is not None:
+        pattern = run.state.stack.pop()
+        run.park(place)
+        run.state.stack.append(pattern)
+
+
 def _clarification(run: Run) -> tuple[Button, ...]:
     frame = run.top
     options = frame.data.get("options") if frame is not None else None
@@ -68,6 +88,8 @@ ACTIONS: Mapping[str, Callable[[Run], None]] = {
     "household.change": household.change,
     "household.done": household.done,
     "case.status": application.status,
+    "session.resume": _resume,
+    "session.put_aside": _put_aside,
     "satisfaction.note": _note_satisfaction,
 }
 

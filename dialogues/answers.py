@@ -172,7 +172,8 @@ def _checked_fact(run: Run, name: str, value: JsonValue) -> JsonValue:
     expected = Expected(today=run.today, choices=choices, minimum=question.minimum, maximum=question.maximum)
     value = check(question.type, value, expected)
     try:
-        run.knowledge.with_answer(run.state.facts, name, value)
+        # Read back: facts that cannot be read any more would stop the whole assessment.
+        run.knowledge.question(run.knowledge.with_answer(run.state.facts, name, value), name, today=run.today)
     except ValueError:
         raise Problem("not_a_number" if question.type in NUMBERS else "not_a_choice") from None
     return value

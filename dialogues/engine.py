@@ -282,10 +282,10 @@ def _start(run: Run, flow: str, slots: dict[str, JsonValue]) -> None:
         above = next((index for index in run.roots() if index > place), None)
         if above is not None:
             while (top := run.doing()) is not None and top > place:
-                _park(run, top)
+                run.park(top)
         run.lead_in("already", flow)
     elif flow in run.state.drafts:
-        _restore(run, flow)
+        run.restore(flow)
     else:
         run.push(flow)
     answers.volunteer(run, slots)
@@ -312,32 +312,12 @@ def _forget_flow(run: Run, flow: str) -> None:
         run.state.assessment = None
 
 
-def _park(run: Run, place: int) -> str:
-    """Take a thing being done off the stack; its draft is kept where the flow says so. Returns its flow."""
-    frames = run.state.stack[place:]
-    del run.state.stack[place:]
-    flow = frames[0].flow
-    if run.flows.flows[flow].definition.keep_draft:
-        run.state.drafts.pop(flow, None)
-        run.state.drafts[flow] = frames
-    return flow
-
-
-def _restore(run: Run, flow: str) -> None:
-    frames = run.state.drafts.pop(flow)
-    for frame in frames:
-        # The question is asked in full: it may be days since it stood in the chat.
-        frame.asked = False
-    run.state.stack.extend(frames)
-    run.lead_in("resumed", flow)
-
-
 def _cancel(run: Run) -> None:
     place = run.doing()
     if place is None:
         run.pattern("cancel_flow")
         return
-    flow = _park(run, place)
+    flow = run.park(place)
     run.pattern(
         "cancel_flow", name=run.flow_name(flow), flow=flow, kept=run.flows.flows[flow].definition.keep_draft
     )
@@ -351,7 +331,7 @@ def _resume(run: Run, flow: str | None) -> None:
     place = run.doing()
     wanted = flow or (next(reversed(run.state.drafts), None) if place is None else None)
     if wanted is not None and wanted in run.state.drafts:
-        _restore(run, wanted)
+        run.restore(wanted)
         run.advance()
     elif place is not None and (flow is None or run.state.stack[place].flow == flow):
         top = run.top
@@ -457,7 +437,6 @@ def _session(run: Run) -> None:
         run.pattern("session_start", reason="menu")
     else:
         run.pattern("session_start", reason="back", name=run.flow_name(flow))
-        run.quiet = True
 
 
 def _case_update(run: Run, command: CaseUpdate) -> None:

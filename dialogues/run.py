@@ -164,6 +164,25 @@ class Run:
         """Put on the stack what says, before the next question, that `flow` goes on."""
         self.push("pattern_continue_interrupted", reason=reason, name=self.flow_name(flow), flow=flow)
 
+    def park(self, place: int) -> str:
+        """Take a thing being done off the stack; its draft is kept where the flow says so. Returns its flow."""
+        frames = self.state.stack[place:]
+        del self.state.stack[place:]
+        flow = frames[0].flow
+        if self.flows.flows[flow].definition.keep_draft:
+            self.state.drafts.pop(flow, None)
+            self.state.drafts[flow] = frames
+        return flow
+
+    def restore(self, flow: str) -> None:
+        """Take up a draft where it stands."""
+        frames = self.state.drafts.pop(flow)
+        for frame in frames:
+            # The question is asked in full: it may be days since it stood in the chat.
+            frame.asked = False
+        self.state.stack.extend(frames)
+        self.lead_in("resumed", flow)
+
     def goto(self, frame: Frame, step: str) -> None:
         """Move a frame on; whatever it was asking is behind it."""
         frame.step = step
@@ -326,7 +345,10 @@ class Run:
 
     def _end(self, frame: Frame) -> None:
         self.state.stack.pop()
-        if frame.kind == "pattern" or frame.data.get("called"):
+        if frame.kind == "pattern":
+            self._forget(frame.flow)
+            return
+        if frame.data.get("called"):
             return
         if not frame.data.get("kept"):
             self._forget(frame.flow)
