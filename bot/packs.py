@@ -7,10 +7,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from dialogues.engine import Engine
-
 import integrations.calendar
 from dialogues.catalogue import Flows
+from dialogues.engine import Engine
 from dialogues.ports import Knowledge, WorkCalendar, Workday
 from policies_kb.knowledge import open_pack
 

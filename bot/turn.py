@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import structlog
-from dialogues.engine import Turn, context
 
 from bot import metrics
 from bot.channels.base import Capabilities
@@ -31,6 +30,7 @@ from dialogues.commands import (
     SessionStart,
     UrgentDanger,
 )
+from dialogues.engine import Turn, context
 from dialogues.ports import Understanding
 from dialogues.state import DialogueState
 from integrations.backoffice.case import TOPIC

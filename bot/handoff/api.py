@@ -9,7 +9,6 @@ from collections.abc import Sequence
 
 import structlog
 from aiohttp import web
-from dialogues.summary import draft_view
 
 from bot.api.http import ApiError, after_of, answer, read
 from bot.api.models import (
@@ -38,6 +37,7 @@ from bot.handoff.inbox import Entry, Inbox, NotAllowed, NotHeld
 from bot.hints import OUTBOX, STAFF, Listener
 from dialogues.catalogue import Flows
 from dialogues.state import DialogueState
+from dialogues.summary import draft_view
 from integrations.ports import AlreadyTaken, Bus, NotFound, StaffRow
 
 _log = structlog.get_logger(__name__)

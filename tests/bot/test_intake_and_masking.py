@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging as stdlib_logging
 
 import pytest
 import structlog
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from bot import logging
 from bot.channels.base import Rejected
@@ -58,10 +60,9 @@ def test_cleaning_twice_changes_nothing_more(text: str) -> None:
 
 @given(st.text(max_size=100))
 def test_a_payload_is_taken_as_it_is_or_refused(payload: str) -> None:
-    try:
+    fits = 0 < len(payload.encode()) <= 64 and clean(payload) == payload
+    with contextlib.nullcontext() if fits else pytest.raises(Rejected):
         assert check_payload(payload) == payload
-    except Rejected as refused:
-        assert refused.code == "bad_payload"
 
 
 @pytest.mark.parametrize("client_id", ["", "x" * 129, "a\nb", "\x00"])
