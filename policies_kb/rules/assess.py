@@ -166,7 +166,7 @@ class Assessment:
             yield self._reason(rule.text, rule.source, case.member, {"amount": shown_number(value)})
         elif rule.in_range and value.high != inf:
             bounds = {
-                "low": _plain(max(Fraction(0), Fraction(value.low))),
+                "low": _plain(Fraction(value.low) if value.low > 0 else Fraction(0)),
                 "high": _plain(Fraction(value.high)),
             }
             yield self._reason(rule.in_range, rule.source, case.member, bounds)
@@ -209,9 +209,9 @@ class Assessment:
 
     def _shown_value(self, name: str, value: Value) -> str:
         fact = self._pack.facts.get(name)
-        if fact is not None and fact.choices and not isinstance(value, Truth):
+        if fact is not None and fact.type == "choice":
             titles = {str(choice.value): choice.title for choice in fact.choices}
-            chosen = str(value.exact) if isinstance(value, Number) else "".join(value.options)
+            chosen = str(value.exact) if isinstance(value, Number) else "".join(getattr(value, "options", ()))
             return titles.get(chosen, "还不清楚")
         if isinstance(value, Number):
             return shown_number(value)

@@ -242,7 +242,9 @@ def unknown(fact: Fact, key: str) -> Value:
     if fact.type == "text":
         return Symbol(frozenset({"", "…"}), needs)
     low: Bound = Fraction(fact.minimum) if fact.minimum is not None else -inf
-    high: Bound = Fraction(fact.maximum) if fact.maximum is not None else inf
+    # A sum's maximum only catches slips of the pen; it says nothing of the household.
+    bounded = fact.maximum is not None and fact.type != "money"
+    high: Bound = Fraction(fact.maximum or 0) if bounded else inf
     return Number(low, high, needs)
 
 

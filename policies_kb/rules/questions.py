@@ -14,6 +14,7 @@ from policies_kb.pack import Fact, Pack
 from policies_kb.rules.assess import Assessment
 from policies_kb.rules.facts import (
     MEMBERS,
+    MOST_MEMBERS,
     RANGES,
     SIZE,
     Facts,
@@ -88,7 +89,7 @@ def question(pack: Pack, assessment: Assessment, key: str) -> FactQuestion:
     fact = pack.facts[name]
     bands = [Choice(value=value, title=title) for value, title, _, _ in _bands(fact, assessment)]
     yes_no = (Choice(value=True, title="是"), Choice(value=False, title="不是"))
-    choices = tuple(bands) or fact.choices or (yes_no if fact.type == "bool" else ())
+    choices = (*fact.choices, *bands) or (yes_no if fact.type == "bool" else ())
     return FactQuestion(
         key=key, type=fact.type, unit=fact.unit, text=assessment.say(fact.question, member),
         simpler=assessment.say(fact.simpler, member), why=assessment.say(fact.why, member), choices=choices,
@@ -106,7 +107,8 @@ def _bands(fact: Fact, assessment: Assessment) -> list[tuple[float, str, Fractio
             return []
         bounds.append((bound, band.inclusive))
     found: list[tuple[float, str, Fraction, Bound]] = []
-    low = Fraction(0)
+    # Where "none" is a choice of its own, the first band begins above it.
+    low = _FEN if any(choice.value == 0 for choice in fact.choices) else Fraction(0)
     for bound, inclusive in bounds:
         high = bound if inclusive else bound - _FEN
         words = f"{_yuan(bound)}元以内" if inclusive else f"不到{_yuan(bound)}元"
@@ -134,12 +136,14 @@ def with_answer(
     """New facts with one answer put in; `data` is left as it was. A band's figure is kept with its bounds.
 
     Raises:
-        UnknownFact: the catalogue has no such fact.
+        UnknownFact: the catalogue has no such fact, or a household no such member.
         FactsError: the value cannot be used.
     """
     member, name = split_key(key)
     fact = pack.facts.get(name)
     if fact is None or fact.scope == ("member" if member is None else "household"):
+        raise UnknownFact(key)
+    if member is not None and member >= MOST_MEMBERS:
         raise UnknownFact(key)
     kept = as_json(read_value(key, fact, value))
     facts: dict[str, JsonValue] = {k: v for k, v in data.items() if k != key}

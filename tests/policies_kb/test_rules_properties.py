@@ -217,21 +217,21 @@ SUMS = (0, 1, 300, 539, 600, 731, 851, 1000, 1096, 1500, 1701, 2500, 4000, 9000,
 def random_value(name: str, fact: Fact, pick: random.Random) -> Any:
     if name == "household_size":
         return pick.randint(1, 3)
+    if fact.type == "money":
+        return pick.choice(SUMS) if pick.random() < 0.5 else 0
     if fact.choices:
         return pick.choice(fact.choices).value
     if fact.type == "bool":
         return pick.random() < 0.5
-    if fact.type == "money":
-        return pick.choice(SUMS) if pick.random() < 0.5 else 0
     return pick.choice((1, 2, 15, 17, 40, 66))
 
 
 def telling_values(fact: Fact) -> list[Any]:
+    if fact.type == "money":
+        return [0, 1000, 5000, 1000000]
     if fact.choices:
         return [choice.value for choice in fact.choices]
-    if fact.type == "bool":
-        return [True, False]
-    return [0, 1000, 5000, 1000000] if fact.type == "money" else [1, 2, 17]
+    return [True, False] if fact.type == "bool" else [1, 2, 17]
 
 
 def completed(knowledge: PackKnowledge, facts: dict[str, Any], pick: random.Random) -> dict[str, Any]:
