@@ -19,6 +19,11 @@ from policies_kb.types import Answer, Citation
 # Below this a question is refused: the confidence is calibrated so that even odds lie here.
 THRESHOLD: Final = 0.5
 _PARTS: Final = re.compile(r"[?？!！。;；\n]+|(?:,|，)?(?:还有就是|还有|另外|顺便问|顺便|再问)")
+_ASKING: Final = re.compile(
+    "能不能|可不可以|可以|会不会|要不要|有没有|是不是|怎么|怎样|如何|咋|能|该|谁|哪|什么|啥|多少|多久|几"
+)
+_SHORT: Final = 10
+_LEAST: Final = 5
 _MOST_PARTS: Final = 4
 _SUGGESTIONS: Final = 3
 
@@ -96,9 +101,18 @@ class Retriever:
         repaired = self._reader.repair(text)
         units = self._reader.read(repaired, repair=True)
         concepts = {token for unit in units for token in unit.concepts}
+        schemes = tuple(unit for unit in units if any(token.startswith("scheme:") for token in unit.concepts))
+        gists = []
+        for gist in self._gists(repaired):
+            read = self._reader.read(gist)
+            # The story names the scheme, the question proper says "it".
+            carried = () if any(unit in read for unit in schemes) else schemes
+            if len(read) > 1 or (read and carried):
+                gists.append((gist, (*carried, *read)))
         return Query(
             text=repaired,
             units=units,
+            gists=tuple(gists),
             schemes=frozenset(
                 token.removeprefix("scheme:") for token in concepts if token.startswith("scheme:")
             ),
@@ -106,6 +120,18 @@ class Retriever:
                 token.removeprefix("aspect:") for token in concepts if token.startswith("aspect:")
             ),
         )
+
+    @staticmethod
+    def _gists(text: str) -> list[str]:
+        """What may be the question proper in a long message: its clauses, and its end from the last asking word."""
+        if len(text) < _SHORT:
+            return []
+        pieces = [piece for piece in re.split(r"[\s,，、:：]+", text) if len(piece) >= _LEAST]
+        found = pieces if len(pieces) > 1 else []
+        asking = [match.start() for match in _ASKING.finditer(text) if len(text) - match.start() >= _LEAST]
+        if asking:
+            found.append(text[asking[-1] :])
+        return [piece for piece in dict.fromkeys(found) if piece != text]
 
     def _index(self, today: date, dated: str) -> Index:
         """The index over the clauses that are in force (or not) today; days with the same clauses share one."""
@@ -167,12 +193,12 @@ class Retriever:
         missing_scheme = bool(schemes) and not schemes & self._covered_schemes
         # Logistic regression on the questions of both packs' eval.yml, rounded; a scheme the pack has nothing on was never there.
         evidence = (
-            -4.8
-            + 3.5 * best.ask
-            + 3.6 * best.covered
-            + 3.7 * best.meaning
-            + 1.0 * best.aspect
-            - 4.0 * outside
+            -5.2
+            + 3.3 * best.ask
+            + 4.0 * best.covered
+            + 4.4 * best.meaning
+            + 0.8 * best.aspect
+            - 4.5 * outside
             - 3.0 * missing_scheme
         )
         return 1.0 / (1.0 + math.exp(-evidence))

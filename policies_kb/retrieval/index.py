@@ -25,23 +25,24 @@ ASKED: Final = frozenset(
 )
 # Weights of the parts of a score; found on the questions of the packs' eval.yml (docs/decisions.md).
 W_TEXT: Final = 0.30
-W_ASK: Final = 0.60
+W_ASK: Final = 0.50
 W_HEADING: Final = 0.15
-W_MEANING: Final = 0.50
+W_MEANING: Final = 0.45
 # How many clauses the sentence vectors re-rank: they cost milliseconds each the first time.
 CANDIDATES: Final = 16
 SCHEME_MATCH: Final = 0.08
-SCHEME_CLASH: Final = -0.15
-ASPECT_MATCH: Final = 0.10
+SCHEME_CLASH: Final = -0.20
+ASPECT_MATCH: Final = 0.07
 OWN_PACK: Final = 0.03
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question as the index sees it."""
+    """A question as the index sees it. `gists` are its parts that may be the question proper, told of the story."""
 
     text: str
     units: tuple[Unit, ...]
+    gists: tuple[tuple[str, tuple[Unit, ...]], ...]
     schemes: frozenset[str]
     aspects: frozenset[str]
 
@@ -101,11 +102,14 @@ class Index:
         wanted = query.schemes if schemes is None else schemes
         lexical = self.bm25(query)
         ceiling = float(lexical.max()) or 1.0
-        vector, pairs = self._vector(query.units), bigrams(query.text)
+        vector = self._vector(query.units)
+        wordings = [(vector, bigrams(query.text))]
+        wordings += [(self._vector(units), bigrams(text)) for text, units in query.gists]
         hits = []
         for at, clause in enumerate(self.clauses):
             ask = max(
-                0.65 * _cosine(vector, other) + 0.35 * _dice(pairs, other_pairs)
+                0.65 * _cosine(wording, other) + 0.35 * _dice(pairs, other_pairs)
+                for wording, pairs in wordings
                 for other, other_pairs in zip(self._asks[at], self._ask_pairs[at], strict=True)
             )
             text = float(lexical[at]) / ceiling
@@ -121,17 +125,17 @@ class Index:
                 score += ASPECT_MATCH
             if clause.pack == self._own_pack:
                 score += OWN_PACK
-            hits.append(Hit(clause, at, score, ask, text, self._covered(query.units, at), scheme, aspect))
+            hits.append(Hit(clause, at, score, ask, text, self._covered(query, at), scheme, aspect))
         hits.sort(key=Hit.order)
-        return self._reranked(query.text, hits[:CANDIDATES])
+        return self._reranked(query, hits[:CANDIDATES])
 
     def warm(self) -> None:
         """Compute every clause's sentence vectors now (some seconds) instead of when first needed."""
         self._vectors(range(len(self.clauses)))
 
-    def _reranked(self, text: str, hits: list[Hit]) -> list[Hit]:
+    def _reranked(self, query: Query, hits: list[Hit]) -> list[Hit]:
         """The hits in the order they have when the likeness of meaning is added."""
-        asked = encode([text])[0]
+        asked = encode([query.text, *(text for text, _ in query.gists)]).T
         vectors = self._vectors([hit.at for hit in hits])
         found = []
         for hit in hits:
@@ -166,8 +170,11 @@ class Index:
         # A word no clause knows: telling if it is rare in general Chinese too, else mere chat.
         return self._rarest * rarity(unit.word)
 
-    def _covered(self, units: Sequence[Unit], at: int) -> float:
-        """The share of the question's meaning the clause speaks of."""
+    def _covered(self, query: Query, at: int) -> float:
+        """The share of the question's meaning the clause speaks of: of the whole, or of the question proper."""
+        return max(self._share(units, at) for units in (query.units, *(units for _, units in query.gists)))
+
+    def _share(self, units: Sequence[Unit], at: int) -> float:
         total = met = 0.0
         tokens = self._tokens[at]
         for unit in units:
