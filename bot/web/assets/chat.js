@@ -371,7 +371,8 @@ class Chat extends Component {
   always(wish) {
     const entries = this.conversation.entries();
     const last = entries[entries.length - 1];
-    if (last && last.item && last.item.payload === wish.payload && last.item.state !== "refused") return;
+    const said = last && (last.item || last.message);
+    if (said && said.payload === wish.payload && said.state !== "refused") return;
     this.conversation.press(wish.payload, wish.title);
   }
 
