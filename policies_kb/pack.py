@@ -172,6 +172,7 @@ class AmountRule(Frozen):
     """How much, in yuan: an expression, the sentence that says it and its clause."""
 
     value: str
+    when: str = Field(default="", description="where it does not hold, the clause gives no sum: none is told")
     text: str
     in_range: str = Field(default="", description="said when the answers give only a range {low}-{high}")
     source: Source

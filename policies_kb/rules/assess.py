@@ -107,8 +107,14 @@ class Assessment:
         total = number(0)
         for case in cases:
             if case.outcome.value is True:
+                if not self._gives(rule, case):
+                    return None
                 total = add(total, self.world.number(rule.value, case.member))
         return total
+
+    def _gives(self, rule: AmountRule, case: Case) -> bool:
+        """Whether the rule gives this case a sum; while that is open, its range still says what is missing."""
+        return not rule.when or self.world.truth(rule.when, case.member).value is not False
 
     def _explain(self, scheme: Scheme) -> SchemeResult:
         verdict = self.verdict(scheme.id)
@@ -161,6 +167,8 @@ class Assessment:
                 yield self._reason(note.text, note.source, case.member)
 
     def _amount_reason(self, rule: AmountRule, case: Case) -> Iterable[Reason]:
+        if not self._gives(rule, case):
+            return
         value = self.world.number(rule.value, case.member)
         if value.exact is not None:
             yield self._reason(rule.text, rule.source, case.member, {"amount": shown_number(value)})

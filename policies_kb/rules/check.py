@@ -171,6 +171,10 @@ class _Check:
             rule = getattr(scheme, field)
             if rule is not None:
                 yield from self._expression("scheme", scheme.id, field, rule.value, "number", member=member)
+                if rule.when:
+                    yield from self._expression(
+                        "scheme", scheme.id, f"{field}.when", rule.when, "truth", member=member
+                    )
                 yield from self._braces(
                     "scheme", scheme.id, field, rule.text, member=member, extra=("amount",)
                 )
