@@ -39,7 +39,7 @@ def take(run: Run, name: str, value: JsonValue, raw: str) -> None:
     elif run.settled(name):
         correct(run, name, value, raw)
     else:
-        _volunteered(run, name, value)
+        _volunteered(run, name, value, raw)
 
 
 def answer(run: Run, value: JsonValue, raw: str) -> None:
@@ -101,7 +101,7 @@ def correct(run: Run, name: str | None, value: JsonValue, raw: str) -> None:
     elif name in household.SCRATCH and not run.settled(name):
         _correct_member(run, name, value)
     elif not run.settled(name):
-        _volunteered(run, name, value)
+        _volunteered(run, name, value, raw)
     else:
         _correct_slot(run, name, value, raw)
 
@@ -279,7 +279,7 @@ def _may_volunteer(run: Run, name: str) -> bool:
     return not definition.sensitive or run.state.consent is not None
 
 
-def _volunteered(run: Run, name: str, value: JsonValue) -> None:
+def _volunteered(run: Run, name: str, value: JsonValue, raw: str) -> None:
     definition = run.flows.slots[name].definition
     if definition.sensitive and run.state.consent is None:
         run.pattern("validate_slot", reason="consent")
@@ -288,7 +288,7 @@ def _volunteered(run: Run, name: str, value: JsonValue) -> None:
         run.pattern("stale_answer", reason="old")
         return
     try:
-        _store(run, name, _checked(run, name, value), "")
+        _store(run, name, _checked(run, name, value), raw)
     except Problem:
         # Its own question will come and say what is wrong with it.
         run.pattern("stale_answer", reason="old")

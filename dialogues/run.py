@@ -57,6 +57,8 @@ class Run:
         self.said: list[Say] = []
         self.lead: list[str] = []
         self.way_back = ""
+        self._facts = state.facts
+        self._skipped = tuple(state.skipped)
         self.quiet = False
         self.simpler = False
         self.repeated = False
@@ -260,6 +262,8 @@ class Run:
             if not self.settled(slot.name) and self.relevant(slot):
                 return self._wait(frame, slot.name)
         elif definition.interview:
+            if "question" in frame.data and self._nothing_learnt():
+                return False
             question = self.knowledge.next_question(
                 self.state.facts, skipped=self.state.skipped, today=self.today
             )
@@ -282,6 +286,11 @@ class Run:
         if called is not None:
             self.push(called, called=True)
         return True
+
+    def _nothing_learnt(self) -> bool:
+        """Whether the facts are those of the turn before: then the question that stands is still the right one."""
+        # Every answer makes a new dictionary of facts, so identity tells.
+        return self.state.facts is self._facts and tuple(self.state.skipped) == self._skipped
 
     def _next(self, frame: Frame, step: Step) -> str:
         names = self.names(frame)
