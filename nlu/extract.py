@@ -294,11 +294,11 @@ def yes_no(text: str, *, loose: bool = True) -> bool | None:
     """Yes or no, in the words and dialects residents use. `loose`: 有 or 没有 anywhere in a short answer counts."""
     plain = bare(text)
     for candidate in (plain, _HEDGE.sub("", plain)):
-        if not candidate:
-            continue
-        if _YES.match(candidate):
+        yes, no = _YES.match(candidate), _NO.match(candidate)
+        # Where nothing was asked, 要 of 要投诉 is no yes.
+        if yes and (loose or len(candidate) - yes.end() <= 1):
             return True
-        if _NO.match(candidate):
+        if no and (loose or len(candidate) - no.end() <= 3):
             return False
     if loose and len(plain) <= 20 and (mixed := re.search(r"没有|没得|冇|莫得|有", plain)):
         return mixed.group() == "有"

@@ -58,13 +58,15 @@ _CHAT = {
     "satisfaction_good": "thanks", "satisfaction_bad": "satisfaction_bad",
 }  # fmt: skip
 _FLOWS = {"apply": "apply", "assess": "assess", "hardship": "assess", "case_status": "case_status"}
+# Things a resident may simply not have: 没有照片, 没有卡, 没有电话.
+_HAS_IT_OR_NOT: frozenset[SlotType] = frozenset({"file", "id_number", "bank_account", "phone"})
 _FREE_TEXT: frozenset[SlotType] = frozenset({"text"})
 # What a message may be cleared up to, by intent (ids of flows or pattern options).
 _OPTION = {"ask_policy": "ask", "apply": "apply", "assess": "assess", "case_status": "case_status", "human": "human", "cancel": "cancel", "resume": "resume", "repeat": "repeat", "simpler": "repeat"}  # fmt: skip
 
 _CORRECTION = re.compile(
     r"^(?:哦|噢|哎呀?|啊|等等|等一下|等下|慢着|抱歉|对不起|不好意思|那个|我)*[,\s]*(?:"
-    r"(?P<strong>(?:我)?(?:刚才|刚刚|前面|上面|之前|那个)?(?:我)?(?:说|写|填|讲|弄|搞|输|打|选|点|报|记)(?:的)?(?:错|不对|反)了?|错了|搞错了?|更正(?:一下)?|纠正(?:一下)?|(?:我(?:要|想))?改(?:一下|下|改)?(?!成|为|天|日|革|造|嫁|变)|不对头?(?:不对)?|不是不是|不不|唔啱|唔系)"
+    r"(?P<strong>(?:我)?(?:刚才|刚刚|前面|上面|之前|那个)?(?:我)?(?:的?(?:电话|手机|身份证|名字|姓名|地址|收入|人数|年龄|存款|银行卡|账号|卡号)(?:号码?)?)?(?:说|写|填|讲|弄|搞|输|打|选|点|报|记)(?:的)?(?:错|不对|反)了?|错了|搞错了?|更正(?:一下)?|纠正(?:一下)?|(?:我(?:要|想))?改(?:一下|下|改)?(?!成|为|天|日|革|造|嫁|变)|不对头?(?:不对)?|不是不是|不不|唔啱|唔系)"
     r"|(?P<weak>不是的?|不))(?P<rest>.*)$",
     re.DOTALL,
 )
@@ -75,7 +77,11 @@ _CHANGE_TO = re.compile(
 _AM_I_ENTITLED = re.compile(
     r"(?:能不能|可不可以|能|可以|够不够|够|算不算|算|符不符合|符合)[^,。]{0,12}(?:不|吗|么|没|\?)*$"
 )
-_NO_FILE = re.compile(
+_PREAMBLE = re.compile(
+    r"(?:我|俺)?(?:想|要|就是)*(?:请|先|再|还)?(?:问|咨询|打听|请教|了解)(?:一下|下|一哈|个|您|你)*(?:事|事情|问题)?"
+)
+_WHAT_TO_DO = re.compile(r"怎么办|咋办|咋个办|怎么弄|点算|如何是好")
+_HAS_NONE = re.compile(
     r"^(?:我|现在|手边|这里)*(?:没有?|没得|不会|拍不|不能|不方便|发不|传不|弄不|没带|冇|不晓得怎么)"
 )
 _NOT_BUT = re.compile(r"不是[^,。]{1,12}[,。]?\s*(?:而)?是(?P<rest>.+)$", re.DOTALL)
@@ -193,7 +199,11 @@ class _Message:
             return [correction]
         if asked.type in _FREE_TEXT:
             return self._text(asked)
-        if asked.type == "file" and _NO_FILE.search(self.plain) and not rules.is_question(self.plain):
+        if (
+            asked.type in _HAS_IT_OR_NOT
+            and _HAS_NONE.search(self.plain)
+            and not rules.is_question(self.plain)
+        ):
             return [SkipQuestion()]
         return self._typed(asked)
 
@@ -219,6 +229,8 @@ class _Message:
 
     def _text(self, asked: AskedSlot) -> list[Command]:
         if asked.name == "policy_question":
+            if self.whole.intent == "human":
+                return [HumanHandoff()]
             if self.whole.intent in {"apply", "assess", "case_status"} and not rules.is_question(self.plain):
                 return self._command(self.whole, self.plain)
             return [SetSlot(name=asked.name, value=self.raw.strip(), raw=self.raw.strip())]
@@ -236,7 +248,7 @@ class _Message:
             commands = self._interrupting(reading, clause, asked)
             if commands:
                 others.extend(command for command in commands if command not in others)
-            elif reading.intent not in {"greet", "thanks"}:
+            elif reading.intent not in {"greet", "thanks"} and not _PREAMBLE.fullmatch(bare(clause)):
                 answers.append(clause)
         said = "".join(answers)
         found = self._set(asked, said) if said else []
@@ -250,7 +262,8 @@ class _Message:
                 *(c for c in others if not isinstance(c, ChitChat | SkipQuestion)),
             ]
         if others:
-            return others
+            cancelled = any(isinstance(command, CancelFlow) for command in others)
+            return [c for c in others if not (cancelled and isinstance(c, SkipQuestion))]
         if self.whole.intent in _CHAT and self.whole.intent not in {"affirm", "deny", "out_of_scope"}:
             return self._command(self.whole, self.plain)
         if self.whole.intent in {"ask_policy", *_CONTROL} and self.whole.confidence < 0.9:
@@ -306,15 +319,34 @@ class _Message:
 
     def _set(self, asked: AskedSlot, said: str) -> list[Command]:
         found = extract(said, asked, today=self.today)
+        if found is None and asked.type == "person_name":
+            # 我叫王五,身份证是…: the name stands in one of the clauses.
+            each = (extract(clause, asked, today=self.today) for clause in clauses(said))
+            found = next((name for name in each if name is not None), None)
         return [] if found is None else [SetSlot(name=asked.name, value=found.value, raw=self.raw.strip())]
 
     def _volunteered(self, said: str, asked: AskedSlot) -> list[Command]:
         mine = _topic_slots(asked.name)
+        if asked.type == "person_name":
+            return self._told_with_name(said, asked)
         return [
             SetSlot(name=name, value=value, raw=self.raw.strip())
             for name, value in self._facts(said).items()
             if name != asked.name and name not in mine
         ]
+
+    def _told_with_name(self, said: str, asked: AskedSlot) -> list[Command]:
+        """An ID number, and for a member the relation, given in the same breath as the name."""
+        told: list[Command] = []
+        stem = asked.name.removesuffix("name")
+        member = stem.startswith("member")
+        who = [value for value, _, _ in lexicon.relations().find(said) if value != "self"]
+        if member and who:
+            told.append(SetSlot(name=f"{stem}relation", value=who[0], raw=self.raw.strip()))
+        digits = id_number(said)
+        if digits and len(digits) == 18 and stem:
+            told.append(SetSlot(name=f"{stem}id_number", value=digits, raw=self.raw.strip()))
+        return told
 
     def _invalid(self) -> list[Command]:
         return [CannotHandle(reason="invalid_answer", raw=self.raw.strip()[:200])]
@@ -402,7 +434,7 @@ class _Message:
             }:
                 story.append(clause)
                 continue
-            if reading.intent == "ask_policy":
+            if reading.intent == "ask_policy" and not _PREAMBLE.fullmatch(bare(clause)):
                 question = "".join([*story, clause])[-120:]
                 commands.append(AskPolicy(question=question.strip()))
                 story = []
@@ -430,6 +462,13 @@ class _Message:
             kept = [c for c in kept if not (isinstance(c, StartFlow) and c.flow == "apply")]
         questions = [command for command in kept if isinstance(command, AskPolicy)]
         facts = self._facts(self.plain)
+        if (
+            len(kept) == 1
+            and questions
+            and self._story_matters()
+            and _WHAT_TO_DO.search(questions[0].question)
+        ):
+            return [StartFlow(flow="assess", slots=facts)]
         if facts and len(kept) == 1 and questions and _AM_I_ENTITLED.search(questions[0].question):
             # The household described and 能吃低保不 asked: it is their own case they mean.
             return [StartFlow(flow="assess", slots=facts)]
@@ -449,6 +488,9 @@ class _Message:
         answer = yes_no(self.plain, loose=False) if len(bare(self.plain)) <= 8 else None
         if answer is not None:
             return [ChitChat(topic="affirm" if answer else "deny")]
+        if lexicon.schemes().first(self.plain) and len(self.plain) <= 40:
+            # 低保停了: no question by its form, and yet about a scheme.
+            return [AskPolicy(question=self.raw.strip())]
         options = self._close_options(whole)
         if options:
             return [Clarify(options=options)]
@@ -486,14 +528,10 @@ class _Message:
             case "simpler":
                 return [Repeat(simpler=True)]
             case "ask_why":
-                if self.context.asked:
-                    return [AskWhy()]
-                # With nothing asked, a bare 为什么 is about the answer just given.
-                return (
-                    [Repeat(simpler=True)] if len(bare(clause)) <= 4 else [AskPolicy(question=clause.strip())]
-                )
+                return [AskWhy()]
             case "ask_policy":
-                return [AskPolicy(question=clause.strip())]
+                # 我想问一下, is no question yet.
+                return [] if _PREAMBLE.fullmatch(bare(clause)) else [AskPolicy(question=clause.strip())]
         if intent in _FLOWS:
             return [StartFlow(flow=_FLOWS[intent], slots=self._slots(_FLOWS[intent], reading))]
         if intent in _CHAT:

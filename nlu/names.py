@@ -57,11 +57,25 @@ _SUFFIX = re.compile(r"(?:[,。.]?(?:男|女)|先生|女士)$")
 _ETHNIC = re.compile(r"[一-鿿]{1,10}(?:[·•・][一-鿿]{1,10})+")
 
 
+def _relation_words() -> list[str]:
+    return [
+        re.escape(word)
+        for word in lexicon.relations().words
+        if word not in {"我", "姑", "叔", "伯", "舅", "姨"}
+    ]
+
+
 @cache
 def _dictionary() -> jieba.Tokenizer:
     jieba.setLogLevel(logging.WARNING)
     jieba.initialize()
     return jieba.dt
+
+
+# 我老伴李大山, 他叫李大山, 我儿子名叫王小宝: whose name it is, told along.
+_TOLD = re.compile(
+    rf"(?:是)?(?:我们?|俺|咱)?家?的?(?P<who>{'|'.join(sorted(_relation_words(), key=len, reverse=True))}|他|她)(?:的?(?:大名|名字|姓名))?(?:是|叫做?|名叫)?(?P<name>[一-鿿·]{{2,10}})$"
+)
 
 
 def warm_up() -> None:
@@ -78,7 +92,8 @@ def person_name(text: str) -> str | None:
     for candidate in dict.fromkeys((_SUFFIX.sub("", _PREFIX.sub("", plain)), _SUFFIX.sub("", plain))):
         if _is_name(candidate):
             return candidate
-    return None
+    told = _TOLD.match(plain)
+    return told["name"] if told and told["who"] and _is_name(told["name"]) else None
 
 
 def _is_name(text: str) -> bool:
@@ -94,7 +109,7 @@ def _is_name(text: str) -> bool:
     known = int(_dictionary().FREQ.get(text) or 0)
     # Given names are in the dictionary too (建国, 高兴), rarely often: a surname excuses a rare word.
     if surname:
-        return known < 60 or (len(text) == 3 and known < 300)
+        return known < 300
     return known < 3 and len(text) >= 2 and not _made_of_words(text)
 
 

@@ -46,6 +46,11 @@ class Words:
         return values.pop() if len(values) == 1 else None
 
     @property
+    def words(self) -> tuple[str, ...]:
+        """Every word."""
+        return tuple(self._value)
+
+    @property
     def values(self) -> frozenset[str]:
         """Every stored value there are words for."""
         return frozenset(self._value.values())

@@ -7,9 +7,14 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from nlu import train
 from nlu.supervisor import NluSupervisor
+
+# The first name loads a dictionary, and machines are loaded: time proves nothing here.
+settings.register_profile("nlu", deadline=None)
+settings.load_profile("nlu")
 
 
 @pytest.fixture(scope="session")

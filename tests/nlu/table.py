@@ -48,6 +48,7 @@ ASKED: dict[str, AskedSlot] = {
     "scheme": AskedSlot("apply_schemes", "choice", SCHEMES, "apply"),
     "area": AskedSlot("area", "choice", AREAS, "assess"),
     "name": AskedSlot("applicant_name", "person_name", (), "apply"),
+    "member": AskedSlot("member_name", "person_name", (), "household"),
     "address": AskedSlot("address", "address", (), "apply"),
     "id": AskedSlot("applicant_id_number", "id_number", (), "apply"),
     "phone": AskedSlot("phone", "phone", (), "apply"),
@@ -61,6 +62,7 @@ FILLED: dict[str, SlotType] = {
     "household.0.age": "int",
     "area": "choice",
     "applicant_name": "person_name",
+    "phone": "phone",
 }
 
 
@@ -70,7 +72,7 @@ def context(asked: str | None = None) -> UnderstandingContext:
         conversation_id="c",
         pack="shifan-xian",
         asked=slot,
-        filled=FILLED if slot and slot.flow == "assess" else {},
+        filled=FILLED if slot and (slot.flow == "assess" or asked == "bank") else {},
         active_flow=slot.flow if slot else None,
         now=NOW,
     )
