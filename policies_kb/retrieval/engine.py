@@ -12,7 +12,8 @@ from typing import Final, Protocol
 
 from policies_kb.clauses import Clause, Document
 from policies_kb.retrieval.glossary import load_glossary
-from policies_kb.retrieval.index import Hit, Index, Query
+from policies_kb.retrieval.index import Hit, Index, Key, Query
+from policies_kb.retrieval.meaning import Vectors
 from policies_kb.retrieval.text import LONGEST, Reader, clean, has_content
 from policies_kb.types import Answer, Citation
 
@@ -64,6 +65,7 @@ class Retriever:
             for clause in self._clauses
             for reference in clause.amends
         }
+        self._vectors: dict[Key, Vectors] = {}
         self._indexes: dict[tuple[bool, ...], Index] = {}
 
     def answer(self, question: str, *, today: date, scheme: str | None = None) -> Answer:
@@ -138,7 +140,7 @@ class Retriever:
         mask = tuple((clause.dated(today) == "in_force") == (dated == "in_force") for clause in self._clauses)
         if mask not in self._indexes:
             kept = [clause for clause, keep in zip(self._clauses, mask, strict=True) if keep]
-            self._indexes[mask] = Index(kept, self._reader, own_pack=self._pack)
+            self._indexes[mask] = Index(kept, self._reader, own_pack=self._pack, vectors=self._vectors)
         return self._indexes[mask]
 
     def _answer_one(self, query: Query, schemes: frozenset[str], today: date) -> Answer:

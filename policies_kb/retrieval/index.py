@@ -17,6 +17,8 @@ from policies_kb.clauses import Clause
 from policies_kb.retrieval.meaning import Vectors, encode
 from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, rarity
 
+# A clause within a pack: document id and line.
+Key = tuple[str, int]
 # Sides of a matter that a question names by a question word (how long, how much); the others are named by words of
 # content (公示, 投诉), which count as such.
 ASKED: Final = frozenset(
@@ -69,7 +71,10 @@ class Hit:
 class Index:
     """Built once for a pack; searching is deterministic and takes well below a millisecond a hundred clauses."""
 
-    def __init__(self, clauses: Sequence[Clause], reader: Reader, *, own_pack: str) -> None:
+    def __init__(
+        self, clauses: Sequence[Clause], reader: Reader, *, own_pack: str, vectors: dict[Key, Vectors]
+    ) -> None:
+        """`vectors` keeps the sentence vectors once computed; the indexes of one pack share it."""
         self.clauses = tuple(clauses)
         self._own_pack = own_pack
         texts = [reader.read(clean(clause.text)) for clause in self.clauses]
@@ -89,7 +94,7 @@ class Index:
         self._rarest = math.log(1 + count)
         self._asks = [[self._vector(ask) for ask in found] for found in asks]
         self._ask_pairs = [[bigrams(clean(ask)) for ask in clause.asks] for clause in self.clauses]
-        self._said: dict[int, Vectors] = {}
+        self._said = vectors
         self._headings = [self._vector(heading) for heading in headings]
         self._bm25 = bm25s.BM25(k1=1.2, b=0.6)
         # bm25s refuses an empty corpus; the token below stands in no question.
@@ -136,24 +141,23 @@ class Index:
     def _reranked(self, query: Query, hits: list[Hit]) -> list[Hit]:
         """The hits in the order they have when the likeness of meaning is added."""
         asked = encode([query.text, *(text for text, _ in query.gists)]).T
-        vectors = self._vectors([hit.at for hit in hits])
+        self._vectors([hit.at for hit in hits])
         found = []
         for hit in hits:
             # Rounded, so that another order of summation on another machine cannot change an order of clauses.
-            meaning = round(float((vectors[hit.at] @ asked).max()), 4)
+            meaning = round(float((self._said[_key(hit.clause)] @ asked).max()), 4)
             found.append(replace(hit, meaning=meaning, score=hit.score + W_MEANING * meaning))
         return sorted(found, key=Hit.order)
 
-    def _vectors(self, wanted: Iterable[int]) -> dict[int, Vectors]:
-        """Vectors of what each wanted clause answers; computed once and kept."""
-        missing = [at for at in wanted if at not in self._said]
-        said = [(*self.clauses[at].asks, self.clauses[at].heading) for at in missing]
+    def _vectors(self, wanted: Iterable[int]) -> None:
+        """See that the vectors of what each wanted clause answers are there."""
+        missing = [clause for at in wanted if _key(clause := self.clauses[at]) not in self._said]
+        said = [(*clause.asks, clause.heading) for clause in missing]
         encoded = encode([words for several in said for words in several])
         begin = 0
-        for at, several in zip(missing, said, strict=True):
-            self._said[at] = encoded[begin : begin + len(several)]
+        for clause, several in zip(missing, said, strict=True):
+            self._said[_key(clause)] = encoded[begin : begin + len(several)]
             begin += len(several)
-        return self._said
 
     def bm25(self, query: Query) -> npt.NDArray[np.float64]:
         """Plain BM25 scores, one a clause: also the baseline the evaluation names."""
@@ -195,14 +199,17 @@ class Index:
             for token in tokens:
                 weight = self._idf.get(token, self._rarest * rarity(unit.word)) / math.sqrt(len(tokens))
                 vector[token] = max(vector.get(token, 0.0), weight)
-        return vector
+        length = math.sqrt(sum(weight * weight for weight in vector.values())) or 1.0
+        return {token: weight / length for token, weight in vector.items()}
+
+
+def _key(clause: Clause) -> Key:
+    return clause.document_id, clause.line
 
 
 def _cosine(one: dict[str, float], other: dict[str, float]) -> float:
-    dot = sum(weight * other.get(token, 0.0) for token, weight in one.items())
-    if not dot:
-        return 0.0
-    return dot / math.sqrt(sum(w * w for w in one.values()) * sum(w * w for w in other.values()))
+    """Likeness of two vectors of length 1."""
+    return sum(weight * other[token] for token, weight in one.items() if token in other)
 
 
 def _dice(one: frozenset[str], other: frozenset[str]) -> float:

@@ -196,11 +196,11 @@ _words = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     question=st.one_of(st.text(max_size=40), st.lists(_words, max_size=7).map("".join)),
     name=st.sampled_from(["shifan-xian", "shifan-qu", "guojia"]),
-    today=st.dates(date(2010, 1, 1), date(2040, 12, 31)),
+    today=st.sampled_from([date(2010, 1, 1), date(2022, 1, 22), date(2022, 12, 31), TODAY, date(2040, 1, 1)]),
     scheme=st.sampled_from([None, "dibao", "tekun", "no_such_scheme"]),
 )
 def test_every_answer_is_cited_in_force_and_never_raises(
