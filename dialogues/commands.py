@@ -29,7 +29,7 @@ class SetSlot(_Command):
 
 
 class CorrectSlot(_Command):
-    """An earlier answer is taken back ("不对,是三口人"). `name` None: the engine resolves it by the value's type."""
+    """An earlier answer is taken back ("不对，是三口人"). `name` None: the engine resolves it by the value's type."""
 
     kind: Literal["correct_slot"] = "correct_slot"
     name: str | None = None

@@ -37,15 +37,15 @@ def open_retriever(pack: str) -> Retriever:
         raise click.ClickException(str(error)) from error
 
 
-@click.command(help='问政策。例:jzt ask "低保怎么申请"')
+@click.command(help='问政策。例：jzt ask "低保怎么申请"')
 @click.argument("question", required=False)
 @click.option("--pack", default=DEFAULT_PACK, show_default=True, help="政策包")
 @click.option(
     "--batch", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="每行一个问题的文件"
 )
-@click.option("--scheme", help="正在谈的救助方案(代号),追问时用")
-@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天的规定回答,默认今天")
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON,每个问题一行")
+@click.option("--scheme", help="正在谈的救助方案(代号)，追问时用")
+@click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天的规定回答，默认今天")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON，每个问题一行")
 def command(
     question: str | None,
     pack: str,
@@ -56,7 +56,7 @@ def command(
 ) -> None:
     """Answer one question, or each line of a file."""
     if (question is None) == (batch is None):
-        raise click.UsageError("请给一个问题,或者用 --batch 给一个文件(二者选一)。")
+        raise click.UsageError("请给一个问题，或者用 --batch 给一个文件(二者选一)。")
     retriever = open_retriever(pack)
     day = today.date() if today else shanghai_today()
     for asked in _lines(batch) if batch else iter([question or ""]):
@@ -76,10 +76,10 @@ def _lines(path: Path) -> Iterator[str]:
 
 
 def _readable(answer: Answer, asked: str | None) -> str:
-    lines = [f"问:{asked}"] if asked is not None else []
+    lines = [f"问：{asked}"] if asked is not None else []
     lines.append(answer.answer)
     if answer.suggestions:
-        lines += ["", "您还可以问:", *(f"· {suggestion}" for suggestion in answer.suggestions)]
+        lines += ["", "您还可以问：", *(f"· {suggestion}" for suggestion in answer.suggestions)]
     if asked is not None:
         lines.append("")
     return "\n".join(lines)

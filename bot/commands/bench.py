@@ -47,7 +47,7 @@ _SERVICE_ENV = {
 @click.option("--each", default=20, show_default=True, type=click.IntRange(min=1), help="每人发几条")
 @click.option("--peer/--no-peer", default=True, help="同场运行普通 Rasa 机器人作比较")
 def command(as_json: bool, pack: str, messages: int, residents: int, each: int, peer: bool) -> None:
-    """测速:各环节、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
+    """测速：各环节、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
     console = Console(stderr=True)
     try:
         with Progress(console=console) as progress:
@@ -81,14 +81,14 @@ async def _measure(
         base = f"http://127.0.0.1:{port}"
         env = {**_SERVICE_ENV, "JZT_VAR": str(work / "var"), "JZT_PACK": pack}
         async with server("jzt serve", command_line, f"{base}/readyz", work / "serve.log", env=env):
-            with _task(progress, "网页渠道:吞吐", residents * each) as done:
+            with _task(progress, "网页渠道：吞吐", residents * each) as done:
                 figures["web"] = await web.throughput(base, residents, each, done)
-            with _task(progress, "网页渠道:一段长对话", messages) as done:
+            with _task(progress, "网页渠道：一段长对话", messages) as done:
                 ours = await web.conversation(base, messages, done)
         figures["conversation"] = {"ours": {"bands": bands(ours), "growth": growth(ours)}}
         python = train.RASA.parent / "python"
         if peer and peer_bot.available(python):
-            with _task(progress, "普通 Rasa 机器人:一段长对话", messages) as done:
+            with _task(progress, "普通 Rasa 机器人：一段长对话", messages) as done:
                 theirs = await peer_bot.latencies(python, work, messages, done)
             figures["conversation"]["peer_rasa_3_6"] = {"bands": bands(theirs), "growth": growth(theirs)}
     return figures

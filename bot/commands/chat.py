@@ -30,11 +30,11 @@ _HELP = "打字即可。/1 按第一个按钮，/file 路径 发文件，/wait 2
 @click.option("--pack", help="政策包，默认 JZT_PACK 或 shifan-xian")
 @click.option("--channel", type=click.Choice(["console"]), default="console", show_default=True)
 @click.option("--nlu", type=click.Choice(understanding.KINDS), default="auto", show_default=True)
-@click.option("--json", "as_json", is_flag=True, help="每条消息一行 JSON,最后一行是状态")
+@click.option("--json", "as_json", is_flag=True, help="每条消息一行 JSON，最后一行是状态")
 def command(
     script: Path | None, pack: str | None, channel: str, nlu: understanding.Kind, as_json: bool
 ) -> None:
-    """在终端里对话,或按脚本回放。数据只放在临时目录里,结束即删。"""
+    """在终端里对话，或按脚本回放。数据只放在临时目录里，结束即删。"""
     with operator_errors():
         asyncio.run(_chat(script, pack, nlu, as_json))
 

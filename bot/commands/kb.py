@@ -16,13 +16,13 @@ from policies_kb.retrieval.evaluate import Figures, Split, chosen, load_question
 _SPLITS: dict[str, Split | None] = {"test": "test", "dev": "dev", "all": None}
 
 
-@click.group(help="政策包:检查、评测")
+@click.group(help="政策包：检查、评测")
 def command() -> None:
     """Group of the pack author's commands."""
 
 
-@command.command(help="检查政策包:文件、条款引用、词表、评测问题")
-@click.option("--pack", help="只查这一个;不写就查全部")
+@command.command(help="检查政策包：文件、条款引用、词表、评测问题")
+@click.option("--pack", help="只查这一个；不写就查全部")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
 def check(pack: str | None, as_json: bool) -> None:
     """Load packs and report every fault with file, line and cure; exit status 1 when there is one."""
@@ -36,7 +36,7 @@ def check(pack: str | None, as_json: bool) -> None:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
         for name, found in report.items():
-            click.echo(f"{name}:没有发现问题" if not found else f"{name}:{len(found)} 个问题")
+            click.echo(f"{name}：没有发现问题" if not found else f"{name}:{len(found)} 个问题")
             for line in found:
                 click.echo(f"  {line}")
     if faulty:
@@ -48,7 +48,7 @@ def check(pack: str | None, as_json: bool) -> None:
 @click.option(
     "--split", type=click.Choice(list(_SPLITS)), default="test", show_default=True, help="用哪一半问题"
 )
-@click.option("--baseline", is_flag=True, help="改测对照:单用 BM25,从不拒答")
+@click.option("--baseline", is_flag=True, help="改测对照：单用 BM25，从不拒答")
 @click.option("--faults", is_flag=True, help="列出答得不对的问题")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
 def evaluate(pack: str, split: str, baseline: bool, faults: bool, as_json: bool) -> None:
@@ -69,7 +69,7 @@ def evaluate(pack: str, split: str, baseline: bool, faults: bool, as_json: bool)
     if as_json:
         click.echo(json.dumps(asdict(plain if baseline else ours)))
         return
-    click.echo(f"政策包 {pack},{split} 部分,{ours.n} 个问题")
+    click.echo(f"政策包 {pack},{split} 部分，{ours.n} 个问题")
     click.echo(_row("本系统", ours))
     click.echo(_row("对照(单用 BM25)", plain))
     for fault in wrong if faults else ():
@@ -90,6 +90,6 @@ def _problems(name: str) -> list[Problem]:
 
 def _row(name: str, figures: Figures) -> str:
     return (
-        f"{name}:答对 {figures.answer_accuracy:.1%},首条依据对 {figures.citation_recall_at_1:.1%},"
-        f"拒答准确 {figures.refusal_precision:.1%},该拒尽拒 {figures.refusal_recall:.1%}"
+        f"{name}：答对 {figures.answer_accuracy:.1%}，首条依据对 {figures.citation_recall_at_1:.1%},"
+        f"拒答准确 {figures.refusal_precision:.1%}，该拒尽拒 {figures.refusal_recall:.1%}"
     )

@@ -31,9 +31,9 @@ _NUDGE_SECONDS = 60.0
 
 @click.command()
 @click.option("--host", help="监听地址，默认 127.0.0.1")
-@click.option("--port", type=click.IntRange(0, 65535), help="端口，默认 8080;参考后台用下一个端口")
+@click.option("--port", type=click.IntRange(0, 65535), help="端口，默认 8080；参考后台用下一个端口")
 def command(host: str | None, port: int | None) -> None:
-    """启动服务:居民对话、工作人员页面、参考后台。"""
+    """启动服务：居民对话、工作人员页面、参考后台。"""
     with operator_errors():
         given: dict[str, Any] = {"host": host, "port": port}
         settings = Settings(**{name: value for name, value in given.items() if value is not None})
@@ -81,7 +81,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None) -> Non
 
 
 def _account(password_file: Any) -> str:
-    return f"  （账号 {ADMIN},密码在 {password_file}）" if password_file else ""
+    return f"  （账号 {ADMIN}，密码在 {password_file}）" if password_file else ""
 
 
 def _channels(settings: Settings) -> Sequence[Channel]:

@@ -76,9 +76,9 @@ class Retriever:
         """
         text = clean(question)
         if not has_content(text):
-            return self._refuse("我没有看清您的问题。请用一句话说说您想问什么,比如“低保怎么申请”。", 1.0)
+            return self._refuse("我没有看清您的问题。请用一句话说说您想问什么，比如“低保怎么申请”。", 1.0)
         if len(question) > LONGEST:
-            return self._refuse("您发的内容太长了,我一次看不完。请挑最要紧的一句话问我。", 1.0)
+            return self._refuse("您发的内容太长了，我一次看不完。请挑最要紧的一句话问我。", 1.0)
         parts = [part for part in _PARTS.split(text) if len(part) > 1 and has_content(part)][:_MOST_PARTS]
         found: list[Answer] = []
         context = frozenset({scheme}) if scheme else frozenset()
@@ -169,18 +169,18 @@ class Retriever:
             and amendment not in clauses
         ]
         lines = [clause.text for clause in clauses]
-        lines += [f"本地另有规定:{clause.text}" for clause in amended]
+        lines += [f"本地另有规定：{clause.text}" for clause in amended]
         clauses += amended
         leads_to = "case_status" if status else "assess" if personal and best.clause.schemes else None
         if status:
-            lines.append("您自己的申请办到哪一步,要查办理记录。")
+            lines.append("您自己的申请办到哪一步，要查办理记录。")
         elif leads_to == "assess":
-            lines.append("能不能享受,要看全家的收入、财产等情况,由办事机关核实后决定。您可以先做个自测。")
+            lines.append("能不能享受，要看全家的收入、财产等情况，由办事机关核实后决定。您可以先做个自测。")
         citations = tuple(_cite(clause) for clause in clauses)
         sources = ";".join(dict.fromkeys(f"《{one.document}》{one.clause}" for one in citations))
         return Answer(
             answered=True,
-            answer="\n".join([*lines, f"依据:{sources}"]),
+            answer="\n".join([*lines, f"依据：{sources}"]),
             citations=citations,
             confidence=round(confidence, 3),
             suggestions=self._suggest(clauses, hits, today),
@@ -222,18 +222,18 @@ class Retriever:
                 if other is not None:
                     where = f"请问{other.where}。" if other.where else ""
                     return self._refuse(
-                        f"您问的是{other.topic}方面的事,不归社会救助管,我这里没有材料,不敢乱说。{where}",
+                        f"您问的是{other.topic}方面的事，不归社会救助管，我这里没有材料，不敢乱说。{where}",
                         confidence,
                     )
         undated = self._index(today, "out_of_force").search(query, schemes=schemes)
         if undated and self.confidence(query, undated, schemes) >= THRESHOLD:
             clause = undated[0].clause
             if clause.dated(today) == "expired" and clause.effective_to is not None:
-                what = f"已在{chinese_date(clause.effective_to)}到期,现在不能再按它办"
+                what = f"已在{chinese_date(clause.effective_to)}到期，现在不能再按它办"
             else:
                 what = f"要到{chinese_date(clause.effective_from)}才开始施行"
             return self._refuse(
-                f"《{clause.document_title}》里有这方面的规定,但它{what}。{self._person()}", confidence
+                f"《{clause.document_title}》里有这方面的规定，但它{what}。{self._person()}", confidence
             )
         gone = [
             self._glossary.names[one]
@@ -245,7 +245,7 @@ class Retriever:
                 f"我手上的本地材料没有写{gone[0]}的规定,不敢乱说。{self._person()}", confidence
             )
         return self._refuse(
-            f"这个问题,我手上的政策材料里没有找到依据,不敢乱说。{self._person()}",
+            f"这个问题，我手上的政策材料里没有找到依据，不敢乱说。{self._person()}",
             confidence,
             schemes=schemes,
             today=today,
@@ -258,7 +258,7 @@ class Retriever:
 
     def _case_status(self) -> Answer:
         return Answer(
-            answered=False, answer="您自己的申请办到哪一步,要查办理记录。我可以帮您查进度,也可以发“人工”找工作人员。",
+            answered=False, answer="您自己的申请办到哪一步，要查办理记录。我可以帮您查进度，也可以发“人工”找工作人员。",
             confidence=0.0, leads_to="case_status", suggestions=self._common(),
         )  # fmt: skip
 

@@ -58,7 +58,7 @@ def read_value(name: str, fact: Fact, value: object) -> object:
     if fact.type == "bool":
         if isinstance(value, bool):
             return value
-        raise _wrong(name, f"应当是 true 或 false,现在是 {_shown(value)}", "“是”写 true,“不是”写 false")
+        raise _wrong(name, f"应当是 true 或 false，现在是 {_shown(value)}", "“是”写 true，“不是”写 false")
     if fact.type == "text":
         if isinstance(value, str):
             return value

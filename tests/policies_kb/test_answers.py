@@ -66,7 +66,7 @@ def test_an_answer_is_the_clause_with_its_source() -> None:
     assert ("县社会救助审核确认权下放乡镇工作方案", "三(三)") in clauses(answer)
     assert "20个工作日" in answer.answer
     assert "30个工作日" in answer.answer
-    assert "依据:《县社会救助审核确认权下放乡镇工作方案》三(三)" in answer.answer
+    assert "依据：《县社会救助审核确认权下放乡镇工作方案》三(三)" in answer.answer
     check_honest(answer, "shifan-xian", TODAY)
 
 
