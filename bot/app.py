@@ -23,6 +23,7 @@ from bot.handoff.api import StaffApi
 from bot.handoff.inbox import Inbox
 from bot.hints import Hints
 from bot.packs import OfficeCalendar, Packs
+from bot.retention import Retention
 from bot.settings import Settings
 from bot.turn import Turns
 from bot.web import routes as pages
@@ -140,6 +141,9 @@ async def open_service(
         )
         worker.start()
         stack.push_async_callback(worker.stop)
+        retention = Retention(storage=storage, files=files, packs=packs, worker=worker, clock=clock)
+        retention.start()
+        stack.push_async_callback(retention.stop)
         for channel in channels:
             if channel.capabilities.push:
                 delivery = Delivery(channel, storage=storage, bus=bus, hints=hints, clock=clock)

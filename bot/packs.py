@@ -12,6 +12,7 @@ from dialogues.catalogue import Flows
 from dialogues.engine import Engine
 from dialogues.ports import Knowledge, WorkCalendar, Workday
 from policies_kb.knowledge import open_pack
+from policies_kb.loader import pack_names
 
 
 class OfficeCalendar:
@@ -53,6 +54,10 @@ class Packs:
             knowledge = open_pack(pack, self._packs_dir)
             self._desks[pack] = Desk(knowledge, Engine(self.flows, knowledge, self._calendar))
         return self._desks[pack]
+
+    def names(self) -> tuple[str, ...]:
+        """Every pack there is to open."""
+        return tuple(pack_names(self._packs_dir))
 
     def warm(self, pack: str) -> None:
         """Build what the first question of `pack` would otherwise wait for. Takes seconds: call it in a thread."""

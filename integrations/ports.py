@@ -137,6 +137,10 @@ class Conversations(Protocol):
         """Raises StaleState when somebody else saved in between."""
         ...
 
+    async def idle(self, pack: str, before: datetime, limit: int = 100) -> Sequence[str]:
+        """Conversations of the pack untouched since `before`, without a case and in no staff's hands; oldest first."""
+        ...
+
     async def set_mode(self, conversation_id: str, mode: Mode, assignee: str | None) -> None: ...
     async def erase(self, conversation_id: str) -> int:
         """Erase every personal record of the conversation (messages, state, documents, cases' personal fields,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import Row, delete, func, select, update
@@ -92,6 +94,21 @@ class SqlConversations:
             raise StaleState(
                 f"conversation {conversation_id}: version {expected_version} is no longer the last"
             )
+
+    async def idle(self, pack: str, before: datetime, limit: int = 100) -> Sequence[str]:
+        query = (
+            select(Conversation.id)
+            .where(
+                Conversation.pack == pack,
+                Conversation.updated_at < before,
+                Conversation.mode == "bot",
+                Conversation.erased_at.is_(None),
+                ~select(Case.id).where(Case.conversation_id == Conversation.id).exists(),
+            )
+            .order_by(Conversation.updated_at)
+            .limit(limit)
+        )
+        return [*(await self._context.connection.execute(query)).scalars()]
 
     async def set_mode(self, conversation_id: str, mode: Mode, assignee: str | None) -> None:
         """Raises NotFound."""

@@ -16,6 +16,7 @@ NEXT_KEYS = ("likely", "unlikely", "unknown", "borderline")
 REQUIRED_TEXTS = (
     "office.name", "office.address", "office.hours", "office.phone", "hotline", "emergency.police",
     "emergency.medical", "emergency.crisis", "emergency.child", "complaint", "consent.purpose", "consent.retention",
+    "consent.draft_days",
     "authorisation.title", "authorisation.text", "authorisation.version", "assess.not_in_force", "assess.decides",
     *(f"assess.next.{key}" for key in NEXT_KEYS),
 )  # fmt: skip
@@ -103,6 +104,11 @@ class _Check:
         for key in REQUIRED_TEXTS:
             if not self._pack.texts.get(key):
                 yield Problem(path, None, f"texts.{key}", "is missing", "write it here or in the parent")
+        days = self._pack.texts.get("consent.draft_days", "1")
+        if not days.isdecimal() or int(days) < 1:
+            yield self._problem(
+                "text", "consent.draft_days", "", f"{days!r} is no number of days", 'write for example "30"'
+            )
         for key in NEXT_KEYS:
             name = f"assess.next.{key}"
             if name in self._pack.texts:

@@ -1,0 +1,60 @@
+"""The consent text promises that a draft never submitted is gone after thirty days."""
+
+from __future__ import annotations
+
+import pytest
+
+from bot.app import Service
+from bot.packs import Packs
+from bot.retention import Retention
+from tests.bot.people import Resident
+from tests.support.clock import Clock
+
+
+@pytest.fixture
+def retention(service: Service, packs: Packs, clock: Clock) -> Retention:
+    return Retention(
+        storage=service.storage, files=service.files, packs=packs, worker=service.worker, clock=clock
+    )
+
+
+async def test_a_draft_nobody_touched_is_erased_after_the_promised_days(
+    service: Service, resident: Resident, retention: Retention, clock: Clock
+) -> None:
+    await resident.says("你好")
+    clock.advance(days=29, hours=23)
+    assert await retention.run_once() == 0
+    clock.advance(hours=2)
+    assert await retention.run_once() == 1
+    async with service.storage.read() as tx:
+        assert await tx.conversations.get(resident.id) is None
+        assert [seen["who"] for seen in await tx.records.accesses(resident.id)] == ["retention"]
+    assert await retention.run_once() == 0
+
+
+async def test_a_word_from_the_resident_begins_the_days_anew(
+    service: Service, resident: Resident, retention: Retention, clock: Clock
+) -> None:
+    await resident.says("你好")
+    clock.advance(days=20)
+    await resident.says("继续")
+    clock.advance(days=20)
+    assert await retention.run_once() == 0
+
+
+async def test_a_conversation_in_somebodys_hands_is_left_alone(
+    service: Service, resident: Resident, retention: Retention, clock: Clock
+) -> None:
+    await resident.says("人工")
+    clock.advance(days=40)
+    assert await retention.run_once() == 0
+
+
+async def test_a_submitted_case_is_kept(
+    service: Service, resident: Resident, retention: Retention, clock: Clock
+) -> None:
+    await resident.says("你好")
+    async with service.storage.begin() as tx:
+        await tx.cases.open("JZ-TEST", resident.id, "key", {"case": 1}, "case.submitted")
+    clock.advance(days=400)
+    assert await retention.run_once() == 0
