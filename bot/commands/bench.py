@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from bot import logging
 from bot.bench import peer_bot, stages, web
 from bot.bench.process import StartFailed, free_port, server
 from bot.bench.script import MESSAGES
@@ -48,6 +49,7 @@ _SERVICE_ENV = {
 @click.option("--peer/--no-peer", default=True, help="同场运行普通 Rasa 机器人作比较")
 def command(as_json: bool, pack: str, messages: int, residents: int, each: int, peer: bool) -> None:
     """测速：各环节、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
+    logging.configure("console", "error")
     console = Console(stderr=True)
     try:
         with Progress(console=console) as progress:
