@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Row, func, insert, select, update
 
+from integrations.crypto import KeyProblem
 from integrations.ports import CaseRow, Json, NotFound, OutboxRow
 from integrations.storage.context import Context, new_id
 from integrations.storage.models import Case, CaseEvent, OutboxEntry
@@ -159,6 +160,9 @@ class SqlOutbox:
         self._context = context
 
     async def due(self, now: datetime, limit: int = 20) -> Sequence[OutboxRow]:
+        return [self._read(row) for row in await self._due(now, limit)]
+
+    async def _due(self, now: datetime, limit: int) -> Sequence[Row[Any]]:
         query = (
             select(OutboxEntry)
             .where(OutboxEntry.status == "pending", OutboxEntry.next_attempt_at <= now)
@@ -166,10 +170,17 @@ class SqlOutbox:
             .limit(limit)
             .with_for_update(skip_locked=True)
         )
-        return [self._read(row) for row in await self._context.connection.execute(query)]
+        return (await self._context.connection.execute(query)).all()
 
     async def claim(self, now: datetime, lease_until: datetime, limit: int = 20) -> Sequence[OutboxRow]:
-        claimed = await self.due(now, limit)
+        """See the port. An entry whose key is lost is parked: it must not hold up those behind it."""
+        claimed: list[OutboxRow] = []
+        while not claimed and (rows := await self._due(now, limit)):
+            for row in rows:
+                try:
+                    claimed.append(self._read(row))
+                except KeyProblem as problem:
+                    await self.park(row.id, str(problem))
         if claimed:
             await self._context.connection.execute(
                 update(OutboxEntry)
@@ -197,7 +208,7 @@ class SqlOutbox:
             .where(OutboxEntry.status == "parked")
             .order_by(OutboxEntry.created_at, OutboxEntry.id)
         )
-        return [self._read(row) for row in await self._context.connection.execute(query)]
+        return [self._listed(row) for row in await self._context.connection.execute(query)]
 
     async def for_case(self, case_id: str) -> Sequence[OutboxRow]:
         query = (
@@ -205,7 +216,7 @@ class SqlOutbox:
             .where(OutboxEntry.case_id == case_id)
             .order_by(OutboxEntry.created_at, OutboxEntry.id)
         )
-        return [self._read(row) for row in await self._context.connection.execute(query)]
+        return [self._listed(row) for row in await self._context.connection.execute(query)]
 
     async def counts(self) -> Mapping[str, int]:
         """Entries of each status, zeros included."""
@@ -241,19 +252,42 @@ class SqlOutbox:
         )
 
     def _read(self, row: Row[Any]) -> OutboxRow:
-        sealer = self._context.sealer
-        return OutboxRow(
-            id=row.id,
-            case_id=row.case_id,
-            topic=row.topic,
-            payload={} if row.payload is None else sealer.read_json(row.payload, _outbox_place(row.id)),
-            idempotency_key=row.idempotency_key,
-            status=row.status,
-            attempts=row.attempts,
-            next_attempt_at=row.next_attempt_at,
-            last_error=sealer.read_text(row.last_error, _error_place(row.id)),
-            created_at=row.created_at,
-        )
+        """Raises KeyProblem."""
+        return _outbox_row(row, self._payload(row), self._error(row))
+
+    def _listed(self, row: Row[Any]) -> OutboxRow:
+        """For the eye: where the key is lost, the entry without its content."""
+        try:
+            payload = self._payload(row)
+        except KeyProblem:
+            payload = {}
+        try:
+            error = self._error(row)
+        except KeyProblem as problem:
+            error = str(problem)
+        return _outbox_row(row, payload, error)
+
+    def _payload(self, row: Row[Any]) -> Json:
+        sealed = row.payload
+        return {} if sealed is None else self._context.sealer.read_json(sealed, _outbox_place(row.id))
+
+    def _error(self, row: Row[Any]) -> str:
+        return self._context.sealer.read_text(row.last_error, _error_place(row.id))
+
+
+def _outbox_row(row: Row[Any], payload: Json, last_error: str) -> OutboxRow:
+    return OutboxRow(
+        id=row.id,
+        case_id=row.case_id,
+        topic=row.topic,
+        payload=payload,
+        idempotency_key=row.idempotency_key,
+        status=row.status,
+        attempts=row.attempts,
+        next_attempt_at=row.next_attempt_at,
+        last_error=last_error,
+        created_at=row.created_at,
+    )
 
 
 def _case_place(case_id: str) -> str:

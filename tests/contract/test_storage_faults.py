@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -287,6 +287,28 @@ class TestKeys:
                 await opened(wrong)
         await before.close()
         await after.close()
+
+    async def test_a_delivery_that_cannot_be_opened_is_parked_and_holds_up_nobody(
+        self, storage: Storage, clock: Clock
+    ) -> None:
+        assert isinstance(storage, SqlStorage)
+        made = await conversation(storage)
+        for number in (1, 2):
+            async with storage.begin() as tx:
+                await tx.cases.open(f"JZ-{number}", made.id, f"key-{number}", {"n": number}, "case.submitted")
+            clock.advance(seconds=1)
+        async with storage.engine.begin() as connection:
+            await connection.exec_driver_sql(
+                "UPDATE outbox SET payload = (SELECT payload FROM cases WHERE id = 'JZ-1') WHERE case_id = 'JZ-1'"
+            )
+        async with storage.begin() as tx:
+            (claimed,) = await tx.outbox.claim(clock.now(), clock.now() + timedelta(minutes=1), limit=1)
+            assert (claimed.case_id, claimed.payload) == ("JZ-2", {"n": 2})
+        async with storage.read() as tx:
+            (parked,) = await tx.outbox.parked()
+            (listed,) = await tx.outbox.for_case("JZ-1")
+        assert (parked.case_id, parked.payload, listed.status) == ("JZ-1", {}, "parked")
+        assert "moved from another record" in parked.last_error
 
     async def test_a_value_moved_to_another_row_is_noticed(self, storage: Storage) -> None:
         assert isinstance(storage, SqlStorage)
