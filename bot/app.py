@@ -22,15 +22,14 @@ from bot.handoff import session
 from bot.handoff.api import StaffApi
 from bot.handoff.inbox import Inbox
 from bot.hints import Hints
-from bot.packs import OfficeCalendar, Packs
+from bot.packs import Packs
+from bot.proxies import TrustedProxies
 from bot.retention import Retention
 from bot.settings import Settings
 from bot.turn import Turns
 from bot.web import routes as pages
 from bot.worker import Worker
-from dialogues.catalogue import Flows, load_flows
 from dialogues.ports import Knowledge, Understanding
-from integrations.calendar import WorkCalendar
 from integrations.crypto import ENV as KEY_ENV
 from integrations.crypto import Keyring
 from integrations.documents import open_store
@@ -50,7 +49,7 @@ class Service:
     storage: Storage
     bus: Bus
     files: FileStore
-    flows: Flows
+    packs: Packs
     knowledge: Knowledge
     hints: Hints
     turns: Turns
@@ -69,13 +68,13 @@ def load_keyring(settings: Settings) -> Keyring:
     return Keyring.load({KEY_ENV: settings.key.get_secret_value()} if settings.key else {}, settings.var)
 
 
-def open_packs(settings: Settings) -> Packs:
-    """Flows and packs of the settings.
+def open_packs(settings: Settings, *, warming: bool = False) -> Packs:
+    """Flows and packs of the settings. `warming`: see `Packs`; for a process that serves many.
 
     Raises:
         policies_kb.errors.DataFileError: a flow file is wrong; a pack's faults show when it is first used.
     """
-    return Packs(load_flows(), OfficeCalendar(WorkCalendar()), settings.packs_dir)
+    return Packs(settings.packs_dir, calendar=settings.calendar, warming=warming)
 
 
 @contextlib.asynccontextmanager
@@ -99,7 +98,9 @@ async def open_service(
         settings.var.mkdir(parents=True, exist_ok=True)
         keyring = load_keyring(settings)
         packs = packs or open_packs(settings)
-        knowledge = (await asyncio.to_thread(packs.desk, settings.pack)).knowledge
+        stack.push_async_callback(packs.close)
+        await packs.prepare(settings.pack)
+        knowledge = packs.desk(settings.pack).knowledge
 
         storage = open_storage(settings.storage_url, keyring, clock=clock)
         stack.push_async_callback(storage.close)
@@ -158,7 +159,7 @@ async def open_service(
             storage,
             bus,
             files,
-            packs.flows,
+            packs,
             knowledge,
             hints,
             turns,
@@ -177,7 +178,9 @@ def create_app(
     app = web.Application(
         middlewares=[http.errors], client_max_size=settings.max_file_bytes + http.MAX_JSON_BYTES
     )
-    session.setup(app, service.keyring, hours=settings.session_hours, secure=settings.secure_cookies)
+    if settings.trusted_proxies:
+        app.middlewares.append(TrustedProxies(settings.trusted_proxies).middleware)
+    session.setup(app, service.keyring, hours=settings.session_hours, public_url=settings.public_url)
     app.on_response_prepare.append(http.security_headers)
 
     channel = web_channel.WebApi(
@@ -190,13 +193,13 @@ def create_app(
         service.gateway,
         service.inbox,
         service.bus,
-        service.flows,
+        service.packs,
         login_limit=settings.login_limit,
         login_window=settings.login_window,
     )
     machines = ServiceApi(
         service.gateway,
-        checks={"storage": service.storage.ready, "bus": service.bus.ready},
+        checks={"storage": service.storage.ready, "bus": service.bus.ready, "policies": service.packs.warmed},
         backoffice_secret=backoffice_secret,
     )
     operations = [*channel.operations(), *staff.operations(), *machines.operations()]

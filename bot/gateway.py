@@ -50,7 +50,7 @@ class Limits:
 
     max_text: int = 2000
     max_file_bytes: int = 10 * 1024 * 1024
-    rate: int = 20
+    rate: int = 60
     window: float = 30.0
 
 
@@ -97,14 +97,20 @@ class Gateway:
         except StorageUnavailable:
             raise Rejected("unavailable") from None
 
-    async def open(self, channel: str, address: str, *, token_hash: str | None = None) -> ConversationRow:
-        """A new conversation, greeted.
+    async def open(
+        self, channel: str, address: str, *, token_hash: str | None = None, pack: str | None = None
+    ) -> ConversationRow:
+        """A new conversation, greeted. `pack`: default, the office's.
 
         Raises:
+            policies_kb.loader.UnknownPack: there is no such pack; nothing was opened.
+            policies_kb.errors.DataFileError: the pack has a fault; nothing was opened.
             StorageUnavailable: nothing was opened.
         """
+        if pack is not None:
+            await self._turns.prepare(pack)
         async with self.storage.begin() as tx:
-            row = await tx.conversations.create(channel, address, self._pack, token_hash=token_hash)
+            row = await tx.conversations.create(channel, address, pack or self._pack, token_hash=token_hash)
         try:
             async with self.worker.alone(row.id):
                 await self._turns.greet(row.id)

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from dataclasses import dataclass
 from datetime import date
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 import integrations.calendar
-from dialogues.catalogue import Flows
+from dialogues.catalogue import Flows, load_flows
 from dialogues.engine import Engine
 from dialogues.ports import Knowledge, WorkCalendar, Workday
+from integrations.calendar import CalendarOverrides
 from policies_kb.knowledge import open_pack
 from policies_kb.loader import pack_names
+from policies_kb.pack import Pack
+from policies_kb.yamlfile import load_model
+
+_log = structlog.get_logger(__name__)
+
+CALENDAR_FILE = "calendar.yml"
+FLOWS_FOLDER = "flows"
 
 
 class OfficeCalendar:
@@ -29,47 +42,93 @@ class OfficeCalendar:
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One pack, ready to work: what it knows and the engine that speaks for it."""
+    """One pack, ready to work: what it knows, its flows and workdays, and the engine that speaks for it."""
 
     knowledge: Knowledge
+    flows: Flows
+    calendar: WorkCalendar
     engine: Engine
 
 
 class Packs:
-    """Desks by pack name, opened at first use and kept."""
+    """Desks by pack name, opened at first use and kept.
 
-    def __init__(self, flows: Flows, calendar: WorkCalendar, packs_dir: Path | None = None) -> None:
-        self.flows = flows
-        self._calendar = calendar
-        self._packs_dir = packs_dir
-        self._desks: dict[str, Desk] = {}
+    A pack's folder, or an ancestor's, may hold `calendar.yml` (days the office adds) and `flows/` (flows and patterns
+    that replace ours of the same id); the nearest wins.
+    """
 
-    def desk(self, pack: str) -> Desk:
-        """The desk of `pack`.
+    def __init__(
+        self, packs_dir: Path | None = None, *, calendar: Path | None = None, warming: bool = False
+    ) -> None:
+        """`calendar`: an office's own days, over every pack's. `warming`: build each pack's index at its first use.
 
         Raises:
-            policies_kb.errors.DataFileError: the pack cannot be loaded; names file, line and cure.
+            policies_kb.errors.DataFileError: a flow file is wrong; a pack's faults show when it is first used.
         """
-        if pack not in self._desks:
-            knowledge = open_pack(pack, self._packs_dir)
-            self._desks[pack] = Desk(knowledge, Engine(self.flows, knowledge, self._calendar))
-        return self._desks[pack]
+        self._flows = load_flows()
+        self._packs_dir = packs_dir
+        self._calendar = calendar
+        self._desks: dict[str, Desk] = {}
+        self._opening = threading.Lock()
+        self._warm_first = warming
+        self._warming: dict[str, asyncio.Task[None]] = {}
 
     def names(self) -> tuple[str, ...]:
         """Every pack there is to open."""
         return tuple(pack_names(self._packs_dir))
 
+    def desk(self, pack: str) -> Desk:
+        """The desk of `pack`. The first call reads files (a second or so).
+
+        Raises:
+            policies_kb.errors.DataFileError: the pack cannot be loaded; names file, line and cure.
+        """
+        with self._opening:
+            if pack not in self._desks:
+                knowledge = open_pack(pack, self._packs_dir)
+                flows = self._flows_of(knowledge.loaded)
+                calendar = self._calendar_of(knowledge.loaded)
+                self._desks[pack] = Desk(knowledge, flows, calendar, Engine(flows, knowledge, calendar))
+            return self._desks[pack]
+
     def warm(self, pack: str) -> None:
         """Build what the first question of `pack` would otherwise wait for. Takes seconds: call it in a thread."""
         self.desk(pack).knowledge.answer("低保", today=date.today())  # noqa: DTZ011 (any day will do)
+
+    async def prepare(self, pack: str) -> None:
+        """Open `pack` beside the event loop and begin to warm it, where that is wanted.
+
+        Raises:
+            policies_kb.errors.DataFileError: see `desk`.
+        """
+        if pack not in self._desks:
+            await asyncio.to_thread(self.desk, pack)
+        if self._warm_first and pack not in self._warming:
+            self._warming[pack] = asyncio.create_task(self._warm(pack), name=f"warm {pack}")
+
+    async def ready(self, pack: str) -> None:
+        """Like `prepare`, and wait until it is warm: an index built inside the event loop would hold up everybody."""
+        await self.prepare(pack)
+        if pack in self._warming:
+            await asyncio.shield(self._warming[pack])
+
+    async def warmed(self) -> bool:
+        """Whether nothing is being warmed now (a readiness check)."""
+        return all(task.done() for task in self._warming.values())
+
+    async def close(self) -> None:
+        """Wait for what is being warmed: a thread cannot be stopped half-way."""
+        await asyncio.gather(*self._warming.values(), return_exceptions=True)
+        self._warming.clear()
 
     def trouble(self, pack: str) -> dict[str, Any]:
         """What the resident reads when a turn failed: the texts and buttons of pattern_internal_error, as they stand.
 
         The engine is not asked: it may be what failed.
         """
-        steps = self.flows.flows["pattern_internal_error"].steps.values()
-        names = {"pack": self.desk(pack).knowledge.text}
+        desk = self.desk(pack)
+        steps = desk.flows.flows["pattern_internal_error"].steps.values()
+        names = {"pack": desk.knowledge.text}
         return {
             "text": "\n".join(step.text.render(names) for step in steps if step.text),
             "buttons": [
@@ -78,3 +137,20 @@ class Packs:
                 for _, title, button in step.buttons
             ],
         }
+
+    async def _warm(self, pack: str) -> None:
+        try:
+            await asyncio.to_thread(self.warm, pack)
+        except Exception:
+            # Questions fail one by one then, each told to its resident; everything else goes on working.
+            _log.exception("pack_not_warmed", pack=pack)
+
+    def _flows_of(self, pack: Pack) -> Flows:
+        own = [folder / FLOWS_FOLDER for folder in reversed(pack.folders) if (folder / FLOWS_FOLDER).is_dir()]
+        return load_flows(overrides=own) if own else self._flows
+
+    def _calendar_of(self, pack: Pack) -> OfficeCalendar:
+        files = [*([self._calendar] if self._calendar else []), *pack.files(CALENDAR_FILE)]
+        layers = [load_model(file, CalendarOverrides) for file in files]
+        merged = reduce(CalendarOverrides.over, layers) if layers else None
+        return OfficeCalendar(integrations.calendar.WorkCalendar(merged))

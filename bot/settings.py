@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Literal
 
@@ -34,11 +35,20 @@ class Settings(BaseSettings):
     pack: str = Field(default="shifan-xian", description="policy pack new conversations use")
     packs_dir: Path | None = Field(default=None, description="folder of packs; default: the shipped ones")
 
+    calendar: Path | None = Field(
+        default=None, description="the office's own holidays and workdays, a file like a pack's calendar.yml"
+    )
+
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
     public_url: str | None = Field(
         default=None,
         description="address residents and staff use, as in https://example; turns Secure cookies on",
+    )
+
+    trusted_proxies: frozenset[IPv4Network | IPv6Network] = Field(
+        default=frozenset(),
+        description='reverse proxies whose X-Forwarded-For is believed, a JSON list: ["127.0.0.1", "10.0.0.0/8"]',
     )
 
     nlu_url: str | None = Field(
@@ -49,7 +59,7 @@ class Settings(BaseSettings):
     max_text: int = Field(default=2000, ge=1, description="characters of one message")
     max_file_bytes: int = Field(default=10 * 1024 * 1024, ge=1)
     rate_limit: int = Field(
-        default=20, ge=1, description="messages one conversation may send per rate_window"
+        default=60, ge=1, description="messages one conversation may send per rate_window"
     )
     rate_window: float = Field(default=30.0, gt=0)
     new_conversation_limit: int = Field(
@@ -67,6 +77,10 @@ class Settings(BaseSettings):
 
     backoffice_url: str | None = Field(
         default=None, description="where cases are delivered; default: the reference back office on port + 1"
+    )
+    backoffice_public_url: str | None = Field(
+        default=None,
+        description="address staff open the reference back office at; with https its cookies are Secure",
     )
     backoffice_secret: SecretStr | None = Field(
         default=None,
@@ -88,7 +102,7 @@ class Settings(BaseSettings):
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("public_url", "nlu_url", "backoffice_url")
+    @field_validator("public_url", "nlu_url", "backoffice_url", "backoffice_public_url")
     @classmethod
     def _http(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("http://", "https://")):
@@ -104,8 +118,3 @@ class Settings(BaseSettings):
     def files_dir(self) -> Path:
         """Folder of the encrypted file store."""
         return self.var / "files"
-
-    @property
-    def secure_cookies(self) -> bool:
-        """Staff cookies are marked Secure when the service stands behind https."""
-        return bool(self.public_url and self.public_url.startswith("https://"))

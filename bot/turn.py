@@ -80,6 +80,14 @@ class Turns:
         self._clock = clock
         self._channels = channels
 
+    async def prepare(self, pack: str) -> None:
+        """Open `pack`, so that a conversation may use it.
+
+        Raises:
+            policies_kb.errors.DataFileError: there is no such pack, or it has a fault.
+        """
+        await self._packs.prepare(pack)
+
     async def message(self, message: MessageRow) -> None:
         """Work one accepted message to its end; nothing happens when it was worked before.
 
@@ -95,6 +103,7 @@ class Turns:
                 rows = await tx.messages.after(message.conversation_id, message.seq - 1, 1)
             if conversation is None or not rows or rows[0].id != message.id or rows[0].status != "received":
                 return
+            await self._packs.ready(conversation.pack)
             try:
                 if conversation.mode == "human":
                     await self._leave_to_person(conversation, message)
@@ -201,6 +210,7 @@ class Turns:
             conversation = await tx.conversations.get(conversation_id)
         if conversation is None:
             raise NotFound(conversation_id)
+        await self._packs.prepare(conversation.pack)
         return conversation
 
     async def _answer(self, conversation: ConversationRow, message: MessageRow) -> None:
@@ -212,10 +222,18 @@ class Turns:
         await self._hint(conversation, turn.effects)
 
     async def _leave_to_person(self, conversation: ConversationRow, message: MessageRow) -> None:
-        # The bot is silent, yet a cry for help must not wait in a list of quiet ones.
+        # The bot is silent, yet a cry for help must not wait in a list of quiet ones, and a photo the person asked
+        # for belongs to the draft: the flow goes on with it when the conversation is handed back.
         commands = await self._commands(conversation, message)
         danger = next((command for command in commands if isinstance(command, UrgentDanger)), None)
+        files = [command for command in commands if isinstance(command, AttachFile)]
         async with self._storage.begin() as tx:
+            if files:
+                await tx.conversations.save_state(
+                    conversation.id,
+                    _dump(self._handle(conversation, files)),
+                    expected_version=conversation.state_version,
+                )
             now = await tx.conversations.get(conversation.id)
             if now is None or now.mode != "human":
                 raise _ModeMoved
@@ -326,11 +344,7 @@ def _state(conversation: ConversationRow) -> DialogueState:
 def _shown(state: DialogueState, text: str) -> str | None:
     """Who types the words of a button that stands in the chat means that button."""
     plain = text.strip(" 。，！？!?.,")
-    for said in reversed(state.last_said):
-        for button in said.buttons:
-            if button.title == plain:
-                return button.payload
-    return None
+    return next((button.payload for button in reversed(state.offered) if button.title == plain), None)
 
 
 def _dump(turn: Turn) -> Json:

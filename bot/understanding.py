@@ -50,9 +50,7 @@ async def for_run(kind: Kind, url: str | None) -> AsyncIterator[Understanding]:
             supervisor = await stack.enter_async_context(_supervised())
             if not await supervisor.wait_ready():
                 if kind == "rasa":
-                    raise click.ClickException(
-                        "the local NLU server did not start. Cure: make setup, then make train"
-                    )
+                    raise click.ClickException("the local NLU server did not start. Cure: make nlu")
                 click.echo("模型没有启动，改用规则理解。", err=True)
             yield await stack.enter_async_context(_built(supervisor))
         else:

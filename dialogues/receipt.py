@@ -35,8 +35,13 @@ def receipt_number(conversation_id: str, application: int, day: date) -> str:
 
 
 def is_receipt(text: str) -> bool:
-    """Whether `text` is a well-formed receipt number with a right check character; hyphens may be missing."""
-    found = _PATTERN.fullmatch(text.strip().upper())
-    if found is None:
-        return False
-    return bool(mod_37_36.is_valid("".join(found.groups()), alphabet=ALPHABET))
+    """Whether `text` is a well-formed receipt number with a right check character, however it is spaced."""
+    return canonical(text) is not None
+
+
+def canonical(text: str) -> str | None:
+    """A receipt number as it is stored (JZ-20261122-7KQ4-M2XH), from what somebody typed; None when it is none."""
+    found = _PATTERN.fullmatch("".join(text.split()).upper())
+    if found is None or not mod_37_36.is_valid("".join(found.groups()), alphabet=ALPHABET):
+        return None
+    return "JZ-" + "-".join(found.groups())

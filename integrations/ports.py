@@ -362,6 +362,10 @@ class Bus(Protocol):
         """Sliding window: true for the first `limit` calls in any `window` seconds."""
         ...
 
+    async def give_back(self, key: str) -> None:
+        """Undo one call of `allow` that was true (the attempt turned out to be none worth counting)."""
+        ...
+
     async def publish(self, topic: str, message: Json) -> None: ...
     def subscribe(self, topic: str) -> AbstractAsyncContextManager[AsyncIterator[Json]]:
         """Subscribed once the block is entered; a Redis that comes back is subscribed again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -84,19 +85,40 @@ async def read(request: web.Request, model: type[ModelT]) -> ModelT:
     """
     if request.content_length is not None and request.content_length > MAX_JSON_BYTES:
         raise ApiError(413, *_STATUS_TEXT[413])
-    body = await request.content.read(MAX_JSON_BYTES + 1)
-    while not request.content.at_eof() and len(body) <= MAX_JSON_BYTES:
-        body += await request.content.read(MAX_JSON_BYTES + 1 - len(body))
-    if len(body) > MAX_JSON_BYTES:
-        raise ApiError(413, *_STATUS_TEXT[413])
+    body = await read_body(request, MAX_JSON_BYTES)
     try:
-        return model.model_validate_json(body)
+        return model.model_validate_json(_whole_characters(body))
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False, include_context=False)
         code = "malformed_json" if found[0]["type"] == "json_invalid" else "bad_request"
         fields = ", ".join(sorted({".".join(map(str, item["loc"])) for item in found if item["loc"]}))
         _log.info("bad_request", path=request.path, fields=fields, code=code)
         raise ApiError(400, code, _STATUS_TEXT[400][1]) from None
+
+
+async def read_body(request: web.Request, limit: int) -> bytes:
+    """The body, at most `limit` bytes of it.
+
+    Raises:
+        ApiError: 413, before the rest is read.
+    """
+    body = await request.content.read(limit + 1)
+    while not request.content.at_eof() and len(body) <= limit:
+        body += await request.content.read(limit + 1 - len(body))
+    if len(body) > limit:
+        raise ApiError(413, *_STATUS_TEXT[413])
+    return body
+
+
+def _whole_characters(body: bytes) -> bytes:
+    """`body` without halves of emoji: some phones send them as an escape that strict parsers refuse, and the words
+    around it would be lost. What is not JSON stays as it is."""
+    if b"\\ud" not in body.lower():
+        return body
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False).encode("utf-8", "ignore")
+    except (ValueError, RecursionError):
+        return body
 
 
 def after_of(request: web.Request) -> int:
@@ -117,7 +139,7 @@ def _error(status: int, code: str, message: str, headers: Mapping[str, str] | No
 
 @web.middleware
 async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Every exception of a handler as `{"error": {code, message}}`; pages keep aiohttp's own answers."""
+    """Every exception of a handler as `{"error": {code, message}}`; outside the API, the plain sentence."""
     try:
         return await handler(request)
     except ApiError as error:
@@ -135,10 +157,12 @@ async def errors(request: web.Request, handler: Handler) -> web.StreamResponse:
             503, "unavailable", "系统这会儿忙不过来，请过一会儿再试。", {"Retry-After": RETRY_SECONDS}
         )
     except web.HTTPException as error:
-        if not request.path.startswith(API) or error.status < 400:
+        if error.status < 400:
             raise
         code, message = _STATUS_TEXT.get(error.status, (f"http_{error.status}", "请求没有成功，请再试一次。"))
         keep = {name: error.headers[name] for name in ("Allow",) if name in error.headers}
+        if not request.path.startswith(API):
+            return web.Response(text=message, status=error.status, headers=keep)
         return _error(error.status, code, message, keep)
     except Exception:
         _log.exception("request_failed", method=request.method, path=request.path)
@@ -149,3 +173,5 @@ async def security_headers(_request: web.Request, response: web.StreamResponse) 
     """`on_response_prepare` signal: what the handler did not set itself."""
     for name, value in SECURITY_HEADERS.items():
         response.headers.setdefault(name, value)
+    # Versions of libraries are nobody's business outside.
+    response.headers["Server"] = "jzt"

@@ -70,6 +70,12 @@ class Messages(_Out):
     mode: Mode
 
 
+class NewConversation(_In):
+    """What a page may wish for when it opens a conversation; no body at all is the usual case."""
+
+    pack: str | None = Field(default=None, max_length=100, description="policy pack; default: the office's")
+
+
 class ConversationOpened(_Out):
     """A new conversation. `token` is shown this once and is the only way in."""
 
@@ -196,6 +202,7 @@ class CaseSummary(_Out):
 
     id: str
     status: str
+    status_title: str
     created_at: datetime
 
 

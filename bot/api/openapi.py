@@ -58,6 +58,7 @@ class Operation:
     answers: Mapping[int, type[BaseModel] | None]
     body: type[BaseModel] | None = None
     form: type[BaseModel] | None = None
+    body_required: bool = True
     after: bool = False
     security: Security = "none"
     errors: tuple[int, ...] = ()
@@ -151,7 +152,7 @@ def _operation(operation: Operation) -> dict[str, Any]:
     if operation.form:
         content["multipart/form-data"] = {"schema": PydanticSchema(schema_class=operation.form)}
     if content:
-        made["requestBody"] = {"required": True, "content": content}
+        made["requestBody"] = {"required": operation.body_required, "content": content}
     return made
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from bot import metrics
-from bot.api.http import ApiError, answer
+from bot.api.http import ApiError, answer, read_body
 from bot.api.models import EventTaken, Health
 from bot.api.openapi import Operation
 from bot.gateway import Gateway
@@ -63,11 +63,7 @@ class ServiceApi:
 
     async def event(self, request: web.Request) -> web.Response:
         """POST a status event."""
-        body = await request.content.read(events.MAX_BODY + 1)
-        while not request.content.at_eof() and len(body) <= events.MAX_BODY:
-            body += await request.content.read(events.MAX_BODY + 1 - len(body))
-        if len(body) > events.MAX_BODY:
-            raise ApiError(413, "too_large", "内容太大。")
+        body = await read_body(request, events.MAX_BODY)
         try:
             event = events.verify(request.headers, body, self._secret)
         except signing.SignatureInvalid as error:
@@ -81,19 +77,10 @@ class ServiceApi:
                 event.case_id,
                 event.event_id,
                 event.status,
-                _news(event),
+                events.resident_text(event),
                 event.model_dump(mode="json"),
                 event.at,
             )
         except NotFound:
             raise ApiError(404, "unknown_case", "没有这个编号的申请。") from None
         return answer(EventTaken(duplicate=not new))
-
-
-def _news(event: events.BackofficeEvent) -> str:
-    """What happened and what it means, in plain Chinese; number and greeting are the flow's."""
-    status = events.status_of(event.status)
-    lines = [f"{status.title}。{status.resident}"]
-    if event.text.strip():
-        lines.append(f"工作人员说：{event.text.strip()}")
-    return "\n".join(lines)

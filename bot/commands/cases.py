@@ -18,6 +18,7 @@ from bot.commands._records import (
     run,
     schemes_of,
 )
+from dialogues.receipt import canonical
 from integrations.ports import CaseRow, Json, NotFound, Transaction
 
 _PAGE = 500
@@ -63,7 +64,8 @@ def show(case_id: str, as_json: bool) -> None:
 
     async def work(opened: Opened) -> Json:
         async with opened.storage.begin() as tx:
-            row = await tx.cases.get(case_id)
+            # As it is told on the telephone: in lower case, with blanks or without hyphens.
+            row = await tx.cases.get(case_id) or await tx.cases.get(canonical(case_id) or case_id)
             if row is None:
                 raise NotFound(f"受理编号 {case_id}")
             await tx.records.access(operator(), "view_case", row.conversation_id, row.id)
@@ -71,9 +73,9 @@ def show(case_id: str, as_json: bool) -> None:
                 **_line(row),
                 "delivery": [
                     {"status": entry.status, "attempts": entry.attempts, "last_error": entry.last_error}
-                    for entry in await tx.outbox.for_case(case_id)
+                    for entry in await tx.outbox.for_case(row.id)
                 ],
-                "events": list(await tx.cases.events(case_id)),
+                "events": list(await tx.cases.events(row.id)),
                 "case": row.payload,
             }
 

@@ -54,9 +54,8 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None) -> Non
     )
     channels = _channels(settings)
     click.echo("正在准备政策库…")
-    packs = open_packs(settings)
-    # Before anybody can ask, and in a thread: the first question would otherwise hold up everybody's.
-    await asyncio.to_thread(packs.warm, settings.pack)
+    # The page opens while the index is still being built; the first questions wait for it, /readyz says so.
+    packs = await asyncio.to_thread(open_packs, settings, warming=True)
     async with (
         understanding.for_service(settings) as understood,
         open_service(settings, understood, channels=channels, packs=packs) as service,
@@ -67,7 +66,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None) -> Non
         _outbox(service, cases_url, secret),
     ):
         password_file = await ensure_admin(service.storage, settings.var)
-        base = settings.public_url or f"http://{settings.host}:{port}"
+        base = settings.public_url or address(settings.host, port)
         click.echo(f"居民对话      {base}/")
         click.echo(f"工作人员      {base}/staff" + _account(password_file))
         if backoffice_address:
@@ -78,6 +77,12 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None) -> Non
         _log.info("serving", host=settings.host, port=port, pack=settings.pack)
         await stop.wait()
         _log.info("stopping")
+
+
+def address(host: str, port: int) -> str:
+    """The address at which this machine reaches a server listening on `host`."""
+    here = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+    return f"http://[{here}]:{port}" if ":" in here else f"http://{here}:{port}"
 
 
 def _account(password_file: Any) -> str:
@@ -103,20 +108,20 @@ async def _backoffice(settings: Settings, secret: str, port: int) -> AsyncIterat
     if settings.backoffice_url:
         yield settings.backoffice_url, None
         return
-    own = f"http://{settings.host}:{port}"
     app = reference.create_app(
         reference.ReferenceSettings(
             var=settings.var,
             keyring=load_keyring(settings),
             secret=secret,
-            events_url=f"{own}/api/v1/backoffice/events",
-            secure_cookies=settings.secure_cookies,
+            events_url=f"{address(settings.host, port)}/api/v1/backoffice/events",
+            # Its own port has no TLS: only who put it behind https as well may mark its cookies Secure.
+            secure_cookies=(settings.backoffice_public_url or "").startswith("https://"),
         )
     )
     # With a port chosen by the system, the reference back office's is chosen too.
     async with listen(app, settings.host, port + 1 if settings.port else 0) as at:
-        address = f"http://{settings.host}:{at}"
-        yield f"{address}/api/cases", address
+        here = address(settings.host, at)
+        yield f"{here}/api/cases", settings.backoffice_public_url or here
 
 
 @contextlib.asynccontextmanager

@@ -35,9 +35,10 @@ from bot.gateway import Gateway
 from bot.handoff import accounts, session
 from bot.handoff.inbox import Entry, Inbox, NotAllowed, NotHeld
 from bot.hints import OUTBOX, STAFF, Listener
-from dialogues.catalogue import Flows
+from bot.packs import Packs
 from dialogues.state import DialogueState
 from dialogues.summary import draft_view
+from integrations.backoffice import events
 from integrations.ports import AlreadyTaken, Bus, NotFound, StaffRow
 
 _log = structlog.get_logger(__name__)
@@ -56,13 +57,13 @@ class StaffApi:
     """Handlers of the staff API."""
 
     def __init__(
-        self, gateway: Gateway, inbox: Inbox, bus: Bus, flows: Flows, *, login_limit: int, login_window: float
+        self, gateway: Gateway, inbox: Inbox, bus: Bus, packs: Packs, *, login_limit: int, login_window: float
     ) -> None:
         """`login_limit`: sign-ins tried per name and address in `login_window` seconds."""
         self._gateway = gateway
         self._inbox = inbox
         self._bus = bus
-        self._flows = flows
+        self._packs = packs
         self._login_limit = login_limit
         self._login_window = login_window
         self._sockets: set[web.WebSocketResponse] = set()
@@ -71,7 +72,7 @@ class StaffApi:
         """Every operation, for the router and the OpenAPI document."""
         held = (401, 403, 404, 409)
         return (
-            Operation("POST", _BASE + "/login", self.login, "Sign in", {200: Me}, body=Login, errors=(400, 401, 429)),
+            Operation("POST", _BASE + "/login", self.login, "Sign in", {200: Me}, body=Login, errors=(400, 401, 403, 429)),
             Operation("POST", _BASE + "/logout", self.logout, "Sign out", {200: Done}, security="staff",
                       errors=(401, 403)),
             Operation("GET", _BASE + "/me", self.me, "Who is signed in", {200: Me}, security="staff", errors=(401,)),
@@ -112,12 +113,14 @@ class StaffApi:
 
     async def login(self, request: web.Request) -> web.Response:
         """POST login."""
+        session.require_own_page(request)
         given = await read(request, Login)
         window = self._login_window
-        for key, limit in (
-            (f"login:{request.remote}:{given.name}", self._login_limit),
-            (f"login:{request.remote}", self._login_limit * _ADDRESS_FACTOR),
-        ):
+        limits = {
+            f"login:{request.remote}:{given.name}": self._login_limit,
+            f"login:{request.remote}": self._login_limit * _ADDRESS_FACTOR,
+        }
+        for key, limit in limits.items():
             if not await self._bus.allow(key, limit=limit, window=window):
                 _log.warning("login_throttled", remote=request.remote)
                 raise ApiError(
@@ -129,6 +132,9 @@ class StaffApi:
         staff = await accounts.sign_in(self._gateway.storage, given.name, given.password)
         if staff is None:
             raise ApiError(401, "wrong_login", "姓名或密码不对。")
+        # Counted before, so that guesses sent all at once are counted; a right one was none.
+        for key in limits:
+            await self._bus.give_back(key)
         async with self._gateway.storage.begin() as tx:
             await tx.records.access(staff.name, "sign_in", staff.name)
         return answer(_me(staff, await session.begin(request, staff)))
@@ -211,13 +217,20 @@ class StaffApi:
             rows = await tx.messages.after(conversation_id, after or max(0, row.last_seq - _PAGE), _PAGE)
             entry = await self._inbox.entry(tx, conversation_id)
             cases = await tx.cases.for_conversation(conversation_id)
+            flows = self._packs.desk(row.pack).flows
             view = ConversationView(
                 messages=await shown(tx, conversation_id, rows, notes=True),
                 mode=row.mode,
                 channel=row.channel,
-                draft=dict(draft_view(DialogueState.model_validate(row.state or {}), self._flows)),
+                draft=dict(draft_view(DialogueState.model_validate(row.state or {}), flows)),
                 cases=[
-                    CaseSummary(id=case.id, status=case.status, created_at=case.created_at) for case in cases
+                    CaseSummary(
+                        id=case.id,
+                        status=case.status,
+                        status_title=_status_title(case.status),
+                        created_at=case.created_at,
+                    )
+                    for case in cases
                 ],
                 handoff=_handoff(entry) if entry else None,
             )
@@ -325,6 +338,13 @@ class _refusals(contextlib.AbstractContextManager[None]):  # noqa: N801 (reads a
                 raise ApiError(403, "forbidden", "这段对话不是您接手的，或者居民没有要求人工。") from None
             case NotFound():
                 raise ApiError(404, "not_found", "没有找到，可能已经处理完了。请刷新名单。") from None
+
+
+def _status_title(status: str) -> str:
+    """A case's status in words; those before the back office's first event are the service's own."""
+    titles: dict[str, str] = {"submitted": "已提交", "erased": "已按居民要求删除"}
+    titles |= {code: known.title for code, known in events.load_statuses().items()}
+    return titles[status]
 
 
 def _me(staff: StaffRow, csrf: str) -> Me:

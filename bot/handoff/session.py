@@ -10,6 +10,7 @@ import time
 import aiohttp_session
 from aiohttp import web
 from aiohttp_session.cookie_storage import EncryptedCookieStorage
+from yarl import URL
 
 from bot.api.http import ApiError
 from bot.handoff.accounts import fingerprint
@@ -20,10 +21,17 @@ COOKIE = "jzt_staff"
 CSRF_HEADER = "X-CSRF-Token"
 _PATH = "/api/v1/staff"
 _RENEW_SECONDS = 600.0
+_ORIGIN = web.AppKey("public_origin", object)
 
 
-def setup(app: web.Application, keyring: Keyring, *, hours: float, secure: bool) -> None:
-    """Add sessions to the application. `hours`: idle life; `secure`: the service stands behind https."""
+def setup(app: web.Application, keyring: Keyring, *, hours: float, public_url: str | None) -> None:
+    """Add sessions to the application.
+
+    Args:
+        hours: idle life of a session.
+        public_url: address staff open, when it differs from the one this server sees. With https, cookies are Secure.
+    """
+    app[_ORIGIN] = public_url and str(URL(public_url).origin())
     # The keyring's keyed hash is as secret as the key and the same in every worker.
     key = hashlib.sha256(keyring.blind_index("staff session cookie").encode()).digest()
     storage = EncryptedCookieStorage(
@@ -31,11 +39,22 @@ def setup(app: web.Application, keyring: Keyring, *, hours: float, secure: bool)
         cookie_name=COOKIE,
         max_age=int(hours * 3600),
         path=_PATH,
-        secure=secure,
+        secure=(public_url or "").startswith("https://"),
         httponly=True,
         samesite="Strict",
     )
     aiohttp_session.setup(app, storage)
+
+
+def require_own_page(request: web.Request) -> None:
+    """Refuse what another site's page makes a browser send.
+
+    Raises:
+        ApiError: 403.
+    """
+    origin = request.headers.get("Origin")
+    if origin is not None and origin != request.app[_ORIGIN] and origin.partition("://")[2] != request.host:
+        raise ApiError(403, "origin", "请从本系统的页面操作。")
 
 
 async def begin(request: web.Request, staff: StaffRow) -> str:
@@ -75,9 +94,7 @@ async def signed_in(request: web.Request, storage: Storage) -> StaffRow:
         given = request.headers.get(CSRF_HEADER, "")
         if not hmac.compare_digest(given.encode(), str(session.get("csrf", "")).encode()):
             raise ApiError(403, "csrf", "页面已经过期。请刷新后再试一次。")
-    origin = request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2] != request.host:
-        raise ApiError(403, "origin", "请从本系统的页面操作。")
+    require_own_page(request)
     # Renewed now and then, so that its life counts from the last use. Not at every request: one that was under way
     # during a sign-out would bring the session back.
     if time.time() - float(session.get("renewed", 0)) > _RENEW_SECONDS and "Upgrade" not in request.headers:

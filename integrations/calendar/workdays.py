@@ -50,6 +50,15 @@ class CalendarOverrides(BaseModel):
             raise ValueError(f"both holiday and workday: {', '.join(map(str, both))}")
         return self
 
+    def over(self, under: CalendarOverrides) -> CalendarOverrides:
+        """Both files as one; where they disagree about a day, this one is right."""
+        return CalendarOverrides(
+            source=f"{self.source}; {under.source}",
+            complete_years=self.complete_years | under.complete_years,
+            holidays=self.holidays | (under.holidays - self.workdays),
+            workdays=self.workdays | (under.workdays - self.holidays),
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Workday:

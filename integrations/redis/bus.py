@@ -90,6 +90,14 @@ class RedisBus:
         answer = await self._or_without("allow", ask)
         return self._windows.allow(key, limit, window) if answer is None else answer
 
+    async def give_back(self, key: str) -> None:
+        async def take() -> bool:
+            await self._client.zpopmax(f"{_PREFIX}:rate:{key}")
+            return True
+
+        if await self._or_without("give_back", take) is None:
+            self._windows.give_back(key)
+
     async def publish(self, topic: str, message: Json) -> None:
         envelope = json.dumps({"topic": topic, "message": message})
 

@@ -85,6 +85,11 @@ class Windows:
         self._sweep(now)
         return allowed
 
+    def give_back(self, key: str) -> None:
+        _, calls = self._calls.get(key, (0.0, deque()))
+        if calls:
+            calls.pop()
+
     def _sweep(self, now: float) -> None:
         self._until_sweep -= 1
         if self._until_sweep <= 0:
@@ -110,6 +115,9 @@ class LocalBus:
 
     async def allow(self, key: str, *, limit: int, window: float) -> bool:
         return self._windows.allow(key, limit, window)
+
+    async def give_back(self, key: str) -> None:
+        self._windows.give_back(key)
 
     async def publish(self, topic: str, message: Json) -> None:
         self._hub.publish(topic, message)

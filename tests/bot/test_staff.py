@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient
 
-from bot.app import Service
+from bot.app import Service, create_app, open_service
 from bot.handoff.accounts import ensure_admin
-from tests.bot.people import PASSWORD, STAFF, Resident, StaffMember, add_staff
+from bot.packs import Packs
+from bot.settings import Settings
+from nlu.rules import RuleUnderstanding
+from tests.bot.people import PASSWORD, STAFF, Resident, StaffMember, add_staff, photo
 from tests.support.clock import Clock
 
 Client = TestClient[Any, Any]
@@ -67,6 +70,57 @@ async def test_guessing_is_throttled(client: Client, service: Service) -> None:
     # Even the right password waits now: otherwise guessing would only be slower to see.
     response = await client.post(f"{STAFF}/login", json={"name": "wangfang", "password": PASSWORD})
     assert (response.status, response.headers["Retry-After"]) == (429, "300")
+
+
+async def test_signing_in_rightly_is_no_guess(client: Client, service: Service) -> None:
+    await add_staff(service.storage, "wangfang", "王芳")
+    for _ in range(service.settings.login_limit + 1):
+        response = await client.post(f"{STAFF}/login", json={"name": "wangfang", "password": PASSWORD})
+        assert response.status == 200
+
+
+async def test_another_sites_page_cannot_sign_anybody_in(client: Client, service: Service) -> None:
+    await add_staff(service.storage, "wangfang", "王芳")
+    response = await client.post(
+        f"{STAFF}/login",
+        data=json.dumps({"name": "wangfang", "password": PASSWORD}),
+        headers={"Origin": "https://evil.example", "Content-Type": "text/plain"},
+    )
+    assert (response.status, (await response.json())["error"]["code"]) == (403, "origin")
+
+
+async def test_behind_https_cookies_are_secure_and_the_public_address_is_our_own(
+    settings: Settings, clock: Clock, packs: Packs, aiohttp_client: Any, backoffice_secret: str
+) -> None:
+    public = settings.model_copy(update={"public_url": "https://bot.example"})
+    async with open_service(public, RuleUnderstanding(), clock=clock, packs=packs) as service:
+        await add_staff(service.storage, "wangfang", "王芳")
+        client = await aiohttp_client(create_app(service, backoffice_secret=backoffice_secret))
+        for origin, status in (("https://bot.example", 200), ("https://evil.example", 403)):
+            response = await client.post(
+                f"{STAFF}/login",
+                json={"name": "wangfang", "password": PASSWORD},
+                headers={"Origin": origin},
+            )
+            assert response.status == status
+            assert ("Secure" in response.headers.get("Set-Cookie", "")) == (status == 200)
+
+
+async def test_a_photo_sent_to_a_person_is_in_the_draft_when_the_bot_is_back(
+    resident: Resident, staff: StaffMember, service: Service
+) -> None:
+    entry = await _waiting(resident, staff)
+    await staff.does(f"/handoffs/{entry['id']}/take")
+    await resident.news()
+    assert (await resident.sends_file(photo())).status == 202
+    assert await resident.news() == [], "a person holds the conversation: the bot is silent"
+    await staff.does(f"/handoffs/{entry['id']}/close")
+    async with service.storage.read() as tx:
+        row = await tx.conversations.get(resident.id)
+        (document,) = await tx.documents.for_conversation(resident.id)
+    assert row is not None
+    assert row.state is not None
+    assert [file["document_id"] for file in row.state["files"]] == [document.id]
 
 
 async def test_a_post_needs_the_csrf_token(staff: StaffMember, resident: Resident) -> None:

@@ -39,6 +39,48 @@ async def test_a_page_opens_with_the_greeting_and_its_buttons(resident: Resident
     assert [button["title"] for button in greeting["buttons"]]
 
 
+async def test_a_conversation_may_name_its_pack(client: TestClient[Any, Any], service: Service) -> None:
+    response = await client.post(BASE, json={"pack": "shifan-qu"})
+    assert response.status == 201
+    opened = await response.json()
+    async with service.storage.read() as tx:
+        row = await tx.conversations.get(opened["conversation_id"])
+    assert row is not None
+    assert row.pack == "shifan-qu"
+
+
+@pytest.mark.parametrize("pack", ["nope", "", "../../etc", "shifan-xian/../shifan-qu"])
+async def test_an_unknown_pack_opens_nothing(
+    client: TestClient[Any, Any], service: Service, pack: str
+) -> None:
+    await _error(await client.post(BASE, json={"pack": pack}), 422, "unknown_pack")
+
+
+@pytest.mark.parametrize(
+    ("body", "code"), [(b"{bad", "malformed_json"), (b"[1]", "bad_request"), (b'{"pack": 7}', "bad_request")]
+)
+async def test_a_malformed_wish_opens_nothing(client: TestClient[Any, Any], body: bytes, code: str) -> None:
+    await _error(await client.post(BASE, data=body), 400, code)
+
+
+async def test_half_an_emoji_does_not_lose_the_words_around_it(resident: Resident) -> None:
+    response = await resident.client.post(
+        f"{resident.base}/messages",
+        data='{"client_id": "half", "text": "\\ud83d低保"}'.encode(),
+        headers=resident.headers,
+    )
+    assert response.status == 202
+    assert (await resident.history())[-1]["text"] == "低保"
+
+
+async def test_a_wrong_address_is_told_in_plain_words_and_names_no_library(
+    client: TestClient[Any, Any],
+) -> None:
+    response = await client.get("/nowhere")
+    assert (response.status, await response.text()) == (404, "没有找到您要的内容。")
+    assert response.headers["Server"] == "jzt"
+
+
 async def test_a_message_is_accepted_at_once_and_answered_in_order(resident: Resident) -> None:
     accepted = await resident.sends(text="低保怎么申请")
     assert accepted == {"accepted": True, "duplicate": False, "seq": accepted["seq"]}
@@ -360,7 +402,10 @@ async def test_the_openapi_document_is_valid_and_complete(
 async def test_health_readiness_and_metrics(client: TestClient[Any, Any], resident: Resident) -> None:
     assert (await client.get("/healthz")).status == 200
     ready = await client.get("/readyz")
-    assert (await ready.json()) == {"status": "ok", "checks": {"storage": "ok", "bus": "ok"}}
+    assert (await ready.json()) == {
+        "status": "ok",
+        "checks": {"storage": "ok", "bus": "ok", "policies": "ok"},
+    }
     await resident.says("你好")
     metrics = await (await client.get("/metrics")).text()
     assert 'jzt_messages_accepted_total{channel="web",kind="text"}' in metrics

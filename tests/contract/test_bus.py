@@ -120,6 +120,15 @@ class TestRateLimit:
         )
         assert sum(answers) == 7
 
+    async def test_what_is_given_back_counts_no_more(self, two: tuple[Bus, Bus]) -> None:
+        key = f"k{uuid.uuid4()}"
+        for bus in (*two, *two):
+            assert await bus.allow(key, limit=1, window=600)
+            await bus.give_back(key)
+        await two[0].give_back(f"{key}-never-asked")
+        assert await two[0].allow(key, limit=1, window=600)
+        assert not await two[1].allow(key, limit=1, window=600)
+
     async def test_the_window_slides_on(self, bus: Bus) -> None:
         assert await bus.allow("k", limit=1, window=0.05)
         async with asyncio.timeout(30):

@@ -21,6 +21,7 @@ from bot.api.models import (
     Message,
     MessageAccepted,
     Messages,
+    NewConversation,
     NewFile,
     NewMessage,
     Office,
@@ -34,6 +35,7 @@ from bot.hints import Listener, conversation_key
 from dialogues.ports import Knowledge
 from integrations.documents.check import ACCEPTED
 from integrations.ports import Bus, ConversationRow, Mode, NotFound
+from policies_kb.loader import UnknownPack
 
 _log = structlog.get_logger(__name__)
 
@@ -77,7 +79,8 @@ class WebApi:
             ),
             Operation(
                 "POST", _BASE, self.open, "Open a conversation; the greeting is its first message",
-                {201: ConversationOpened}, errors=(429, 503),
+                {201: ConversationOpened}, body=NewConversation,
+                body_required=False, errors=(400, 413, 422, 429, 503),
             ),
             Operation(
                 "POST", _ONE + "/messages", self.send, "Send a text, a pressed button or a file",
@@ -131,9 +134,13 @@ class WebApi:
         """POST conversations."""
         if not await self._bus.allow(f"open:{request.remote}", limit=self._limit, window=60):
             raise Rejected("too_fast", "打开得太快了。请过一分钟再试。")
+        wish = await read(request, NewConversation) if request.body_exists else NewConversation()
         token = secrets.token_urlsafe(32)
-        # No address: a web conversation is found by its id and token only.
-        row = await self._gateway.open(NAME, "", token_hash=token_hash(token))
+        try:
+            # No address: a web conversation is found by its id and token only.
+            row = await self._gateway.open(NAME, "", token_hash=token_hash(token), pack=wish.pack)
+        except UnknownPack:
+            raise ApiError(422, "unknown_pack", "没有这个地方的政策。请从本地办事处的网页打开。") from None
         return answer(ConversationOpened(conversation_id=row.id, token=token), 201)
 
     async def send(self, request: web.Request) -> web.Response:
