@@ -16,6 +16,7 @@ Format of `documents/<id>.md`::
     schemes: [dibao, tekun]
     aspect: steps
     asks: [多久会有人上门看, 谁来家里调查]
+    parameters: [visit_workdays]   # optional: `jzt kb check` sees that the text gives their present values
 
     The clause in our own plain words.
 
@@ -75,6 +76,8 @@ class Clause(Frozen):
     amends: tuple[Reference, ...] = Field(
         default=(), description="clauses of a parent pack that this one changes here"
     )
+    parameters: tuple[str, ...] = Field(default=(), description="parameters whose values the text must give")
+    texts: tuple[str, ...] = Field(default=(), description="texts of pack.yml that the text must give")
     effective_from: date
     effective_to: date | None
     pack: str
@@ -122,6 +125,8 @@ class _SectionMeta(Frozen):
     aspect: Aspect
     asks: tuple[str, ...] = Field(min_length=1)
     amends: tuple[Reference, ...] = ()
+    parameters: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
     effective_from: date | None = None
     effective_to: date | None = None
 
@@ -253,7 +258,7 @@ def _clause(
     return Clause(
         document_id=front.id, document_title=front.title, number=number, heading=heading.strip(),
         path=(group,) if group else (), text=text, schemes=meta.schemes, aspect=meta.aspect, asks=meta.asks,
-        amends=meta.amends, effective_from=begins, effective_to=ends, pack=pack, line=at,
+        amends=meta.amends, parameters=meta.parameters, texts=meta.texts, effective_from=begins, effective_to=ends, pack=pack, line=at,
     )  # fmt: skip
 
 

@@ -31,6 +31,14 @@ class Outside(Frozen):
     where: str = ""
 
 
+class PlaceNames(Frozen):
+    """Places by name: the pack's own, others, and expressions for "some other place"."""
+
+    home: tuple[str, ...] = ()
+    elsewhere: tuple[str, ...] = ()
+    vague: tuple[str, ...] = ()
+
+
 class GlossaryFile(Frozen):
     """`glossary.yml`. The first word of every row is the documents' own."""
 
@@ -42,6 +50,7 @@ class GlossaryFile(Frozen):
     noise: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
     case_status: tuple[str, ...] = ()
+    places: PlaceNames = PlaceNames()
 
     @field_validator("aspects")
     @classmethod
@@ -65,6 +74,8 @@ class Glossary:
     noise: frozenset[str]
     personal: tuple[str, ...]
     case_status: tuple[str, ...]
+    home: tuple[str, ...]
+    elsewhere: frozenset[str]
 
 
 def load_glossary(paths: Sequence[Path]) -> Glossary:
@@ -106,4 +117,6 @@ def load_glossary(paths: Sequence[Path]) -> Glossary:
         noise=frozenset(word for file in files for word in file.noise),
         personal=tuple(word for file in files for word in file.personal),
         case_status=tuple(word for file in files for word in file.case_status),
+        home=tuple(name for file in files for name in file.places.home),
+        elsewhere=frozenset(name for file in files for name in (*file.places.elsewhere, *file.places.vague)),
     )
