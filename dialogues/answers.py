@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
 from dialogues import application, household
 from dialogues.actions import ACTIONS
+from dialogues.commands import FOR_WHOM
 from dialogues.effects import RecordConsent
 from dialogues.masking import mask
 from dialogues.payloads import RESTART
@@ -57,10 +59,25 @@ def answer(run: Run, value: JsonValue, raw: str) -> None:
     run.advance()
 
 
+def insisted_name(run: Run, raw: str) -> bool:
+    """Take as a name what was sent twice to the question for one: its bearer knows better than our word lists."""
+    name, frame = run.pending, run.top
+    slot = run.flows.slots.get(name) if name is not None else None
+    if frame is None or slot is None or slot.definition.type != "person_name":
+        return False
+    if not re.fullmatch(r"[\u3400-\u9fff\u00b7]{2,15}", raw):
+        return False
+    if frame.data.get("insisted") != raw:
+        frame.data["insisted"] = raw
+        return False
+    answer(run, raw, raw)
+    return True
+
+
 def volunteer(run: Run, values: Mapping[str, JsonValue]) -> None:
     """Answers that came with another wish. What cannot be taken is left: its question will come."""
     for name, value in values.items():
-        if name == RESTART:
+        if name in {RESTART, FOR_WHOM}:
             continue
         try:
             slot = run.flows.slots.get(name)
@@ -121,9 +138,10 @@ def withdraw(run: Run) -> None:
     )
     run.state.consent = None
     run.state.authorisation = None
-    for name in run.flows.collected_by("apply"):
-        if run.flows.slots[name].definition.sensitive:
+    for name, slot in run.flows.slots.items():
+        if slot.definition.sensitive:
             run.drop(name)
+    run.state.files = []
     index = next((place for place in run.roots() if run.state.stack[place].flow == "apply"), None)
     if index is None:
         return

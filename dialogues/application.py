@@ -13,7 +13,7 @@ from dialogues.effects import Button, CaseDraft, OpenCase, RecordConsent, Say
 from dialogues.household import members
 from dialogues.ports import Workday
 from dialogues.receipt import idempotency_key, receipt_number
-from dialogues.state import CaseNote, Frame
+from dialogues.state import CaseNote, DialogueState, Frame
 from dialogues.validators import read_id_number
 from policies_kb.types import Choice, WorkflowStep
 
@@ -108,6 +108,33 @@ def abandon(run: Run) -> None:
     run.state.applications -= 1
     if run.top is not None:
         run.top.data["abandoned"] = True
+
+
+def withdraw(run: Run) -> None:
+    """Forget everything that was filled in and not sent; record that consent is taken back."""
+    state = run.state
+    if state.consent is not None:
+        run.effects.append(
+            RecordConsent(
+                purpose=str(state.consent["purpose"]),
+                text_version=str(state.consent["text_version"]),
+                text_sha256=str(state.consent["text_sha256"]),
+                given=False,
+            )
+        )
+    own = run.top
+    state.stack = [frame for frame in state.stack if frame is own]
+    state.drafts = {}
+    state.slots = {}
+    state.consent = state.authorisation = state.assessment = None
+    state.files = []
+    state.facts, state.asked_facts, state.answered = {}, {}, {}
+    state.skipped = []
+
+
+def personal(state: DialogueState) -> bool:
+    """Whether anything was filled in that a resident may want erased."""
+    return state.consent is not None or bool(state.facts or state.files or state.drafts)
 
 
 def scheme_choices(run: Run) -> tuple[Choice, ...]:

@@ -6,6 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+# Key of StartFlow.slots that is no slot: the word of kinship of the person somebody else applies for (爸 in 帮我爸申请).
+FOR_WHOM = "for_whom"
+
 
 class _Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -81,6 +84,9 @@ class AskPolicy(_Command):
 
     kind: Literal["ask_policy"] = "ask_policy"
     question: str
+    scheme: str | None = Field(
+        default=None, description="the one scheme named in it, for questions that follow"
+    )
 
 
 class ChitChat(_Command):

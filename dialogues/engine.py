@@ -13,6 +13,7 @@ from pydantic import JsonValue, TypeAdapter
 from dialogues import answers
 from dialogues.catalogue import Flows
 from dialogues.commands import (
+    FOR_WHOM,
     AskPolicy,
     AskWhy,
     AttachFile,
@@ -48,6 +49,14 @@ _TYPE: TypeAdapter[SlotType] = TypeAdapter(SlotType)
 
 # Said when even the pattern for internal errors fails.
 SORRY = "对不起，刚才我这边出了点问题，不怪您。您前面说的都还在，请再说一遍。"
+
+
+# After so many failures pattern_cannot_handle offers a person; one of these words takes the offer.
+OFFER_A_PERSON = 3
+NODS = frozenset({"好", "好的", "好吧", "行", "可以", "要", "要得", "嗯", "得行", "是", "中"})
+
+# Characters of a word of kinship.
+MOST_WHOM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,13 +244,13 @@ def _apply(run: Run, command: Command) -> None:
         case HumanHandoff():
             _human(run)
         case AskPolicy():
-            _ask_policy(run, command.question)
+            _ask_policy(run, command.question, command.scheme)
         case ChitChat():
             run.pattern("chitchat", topic=command.topic)
         case Clarify():
             run.pattern("clarification", options=list[JsonValue](command.options))
         case CannotHandle():
-            _cannot_handle(run, command.reason)
+            _cannot_handle(run, command.reason, command.raw)
         case UrgentDanger():
             run.pattern("urgent_danger", danger=command.danger)
             run.effects.append(RequestHandoff(reason=f"danger:{command.danger}", urgent=True))
@@ -288,6 +297,9 @@ def _start(run: Run, flow: str, slots: dict[str, JsonValue]) -> None:
         run.restore(flow)
     else:
         run.push(flow)
+    whom, root = slots.get(FOR_WHOM), run.doing()
+    if isinstance(whom, str) and root is not None and len(whom) <= MOST_WHOM:
+        run.state.stack[root].data[FOR_WHOM] = whom
     answers.volunteer(run, slots)
     run.advance()
 
@@ -392,15 +404,21 @@ def _human(run: Run) -> None:
     run.quiet = True
 
 
-def _ask_policy(run: Run, question: str) -> None:
+def _ask_policy(run: Run, question: str, scheme: str | None = None) -> None:
     if run.pending == "policy_question":
         answers.answer(run, question, question)
         return
-    run.push("ask", question_text=question)
+    run.push("ask", question_text=question, scheme=scheme)
     run.advance()
 
 
-def _cannot_handle(run: Run, reason: str) -> None:
+def _cannot_handle(run: Run, reason: str, raw: str = "") -> None:
+    if reason == "invalid_answer" and answers.insisted_name(run, raw):
+        return
+    if run.state.failures >= OFFER_A_PERSON and raw.strip("。，,.!！ ") in NODS:
+        # The offer of a person stood in the message before.
+        _human(run)
+        return
     run.state.failures += 1
     run.simpler = run.pending is not None
     run.pattern("cannot_handle", reason=reason, failures=run.state.failures)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dialogues import payloads
+from dialogues import application, payloads
 from dialogues.effects import Button, NoteUnanswered, Say
 from policies_kb.types import Answer
 
@@ -19,7 +19,12 @@ def answer(run: Run) -> None:
     frame = run.top
     given = frame.data.get("question_text") if frame is not None else None
     question = str(given or run.state.slots.get("policy_question") or "")
-    found = run.knowledge.answer(question, today=run.today, scheme=run.state.last_scheme)
+    named = frame.data.get("scheme") if frame is not None else None
+    if isinstance(named, str):
+        # What was named last is what 要带啥 will be about, also where the clause holds for every scheme.
+        run.state.last_scheme = named
+    scheme = run.state.last_scheme or _applied_for(run)
+    found = run.knowledge.answer(question, today=run.today, scheme=scheme)
     if found.scheme is not None:
         run.state.last_scheme = found.scheme
     text = found.answer
@@ -30,6 +35,12 @@ def answer(run: Run) -> None:
     else:
         run.effects.append(NoteUnanswered(question=question))
     run.say(Say(text=text, buttons=_buttons(run, found), citations=found.citations))
+
+
+def _applied_for(run: Run) -> str | None:
+    chosen = run.state.slots.get("apply_schemes")
+    first = chosen[0] if isinstance(chosen, list) and chosen else None
+    return first if isinstance(first, str) and first != application.UNSURE else None
 
 
 def _buttons(run: Run, found: Answer) -> tuple[Button, ...]:

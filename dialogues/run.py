@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from dialogues import payloads
 from dialogues.actions import ACTIONS, BUTTON_SOURCES, CHOICE_SOURCES
-from dialogues.application import EDITABLE
+from dialogues.application import EDITABLE, personal
 from dialogues.catalogue import END, Flows, Slot, Step
 from dialogues.effects import Button, Effect, Say
 from dialogues.expressions import Lenient, Text
@@ -87,6 +87,8 @@ class Run:
                     "handoff": state.handoff,
                     "consent": state.consent is not None,
                     "draft_apply": "apply" in state.drafts,
+                    "assessed": state.assessment is not None,
+                    "personal": personal(state),
                 }
             ),
             "summary": _Lazy(self),

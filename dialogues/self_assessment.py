@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 # Reasons shown per scheme: the ones that decide come first, and a long message is not read.
 MOST_REASONS = 2
 
-# From this many schemes on, those that cannot be judged yet are listed briefly.
+# From this many schemes on, those that cannot be judged yet are listed briefly; no more than these are shown.
 MANY = 3
+
+OTHERS = "看其他几项"
 
 
 def begin(run: Run) -> None:
@@ -37,7 +39,6 @@ def result(run: Run) -> None:
     }
     likely = [found for found in results if found.outcome == "likely"]
     unclear = [found for found in results if found.outcome == "unknown"]
-    unlikely = [found for found in results if found.outcome == "unlikely"]
     if len(likely) == 1:
         run.state.last_scheme = likely[0].scheme
     parts = ["按您说的情况，看下来是这样："]
@@ -45,11 +46,17 @@ def result(run: Run) -> None:
     parts += [_one(run, found, "就在线边上，可能符合") for found in likely if found.borderline]
     parts += [_one(run, found, "就在线边上，说不准") for found in unclear if found.borderline]
     parts += _open(run, [found for found in unclear if not found.borderline])
-    if unlikely:
-        parts.append(_unlikely(run, unlikely, any_other=bool(likely or unclear)))
+    more = _told_briefly(run, results)
+    if more:
+        parts.append(more)
+    if likely or unclear:
+        title = run.knowledge.text("authorisation.title")
+        parts.append(f"申请先准备好身份证；再看一份《{title}》，您点头就行。")
     parts.append(f"{run.knowledge.text('assess.decides')}不管哪一项，您都可以申请。")
+    others = (Button(title=OTHERS, payload=payloads.start("assess_others")),) if more else ()
     buttons = (
         Button(title="申请救助", payload=payloads.start("apply")),
+        *others,
         Button(title="重新测一遍", payload=payloads.start("assess", restart=True)),
         Button(title="找工作人员", payload=payloads.word("human")),
     )
@@ -66,17 +73,55 @@ def _one(run: Run, found: SchemeResult, verdict: str) -> str:
 
 
 def _open(run: Run, results: Sequence[SchemeResult]) -> list[str]:
-    """What cannot be said yet and what is missing for it; many of them are told in one line each."""
+    """What cannot be said yet and what is missing for it; more than MANY are told in one line each."""
     if len(results) < MANY:
         return [_one(run, found, "还说不准") for found in results]
     lines = ["下面这几项还说不准："]
-    for found in results:
+    for found in results[:MANY]:
         # The first sentence of `next` says what is missing, the others are the same for all.
         missing = found.next.split("。")[0]
         source = f"（依据《{found.reasons[0].document}》{found.reasons[0].clause}）" if found.reasons else ""
         lines.append(f"· {run.knowledge.scheme_name(found.scheme)}：{missing}{source}")
     lines.append("说不清也没关系，可以直接申请，由办事处帮您核实。")
     return ["\n".join(lines)]
+
+
+def _others(results: Sequence[SchemeResult]) -> list[SchemeResult]:
+    """What the result leaves for those who ask: the open ones beyond MANY, and the unlikely ones."""
+    still_open = [found for found in results if found.outcome == "unknown" and not found.borderline]
+    beyond = still_open[MANY:] if len(still_open) >= MANY else []
+    return [*beyond, *(found for found in results if found.outcome == "unlikely")]
+
+
+def _told_briefly(run: Run, results: Sequence[SchemeResult]) -> str:
+    """One line for the others; a long list hides what matters."""
+    names = [run.knowledge.scheme_name(found.scheme) for found in _others(results)]
+    if not names:
+        return ""
+    return f"其他 {len(names)} 项（{'、'.join(names)}），办事处会再看；想知道为什么，点“{OTHERS}”。"
+
+
+def others(run: Run) -> None:
+    """Say the schemes the result told of in one line only, each with its reason and clause."""
+    told = run.knowledge.assess(run.state.facts, today=run.today)
+    lines = ["这几项按现在说的情况是这样，最后以办事处核实为准："]
+    for found in _others(told):
+        first = found.reasons[0] if found.reasons else None
+        why = (
+            found.next.split("。")[0]
+            if found.outcome == "unknown"
+            else first.text.rstrip("。")
+            if first
+            else ""
+        )
+        source = f"（依据《{first.document}》{first.clause}）" if first else ""
+        lines.append(f"· {run.knowledge.scheme_name(found.scheme)}{why and '：'}{why}{source}")
+    lines.append("情况变了，或者觉得不对，随时可以再测，也可以直接申请。")
+    buttons = (
+        Button(title="申请救助", payload=payloads.start("apply")),
+        Button(title="找工作人员", payload=payloads.word("human")),
+    )
+    run.say(Say(text="\n".join(lines), buttons=buttons))
 
 
 def _amount(found: SchemeResult) -> str:
@@ -97,13 +142,3 @@ def _reasons(found: SchemeResult) -> list[str]:
         text = reason.text.rstrip("。")
         lines.append(f"因为：{text}。（依据《{reason.document}》{reason.clause}）")
     return lines
-
-
-def _unlikely(run: Run, results: Sequence[SchemeResult], *, any_other: bool) -> str:
-    start = "下面这几项，办事处还会再看看" if any_other else "按现在说的，下面这几项要请办事处再仔细看看"
-    lines = [f"{start}："]
-    for found in results:
-        reason = found.reasons[0].text.rstrip("。") if found.reasons else ""
-        about = f"：{reason}" if reason else ""
-        lines.append(f"· {run.knowledge.scheme_name(found.scheme)}{about}")
-    return "\n".join(lines)

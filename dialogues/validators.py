@@ -132,7 +132,8 @@ def read_id_number(text: str, *, today: date) -> IdNumber:
         Problem: id_length, id_old, id_characters, id_birth_date, id_future, id_too_old or id_check_digit.
     """
     number = re.sub(r"[\s\-_.·,,。]", "", unicodedata.normalize("NFKC", text)).upper()
-    if re.fullmatch(r"\d{15}", number):
+    # In an old number the 7th to 12th digits are the date of birth; otherwise three digits of a new one are missing.
+    if re.fullmatch(r"\d{15}", number) and _is_date(f"19{number[6:12]}"):
         raise Problem("id_old")
     if len(number) != 18:
         raise Problem("id_length", count=len(number))
@@ -151,6 +152,14 @@ def read_id_number(text: str, *, today: date) -> IdNumber:
     if ric.calc_check_digit(number) != number[-1]:
         raise Problem("id_check_digit")
     return found
+
+
+def _is_date(digits: str) -> bool:
+    try:
+        date(int(digits[:4]), int(digits[4:6]), int(digits[6:8]))
+    except ValueError:
+        return False
+    return True
 
 
 def sex_of_words(words: str) -> Sex | None:

@@ -46,6 +46,11 @@ def extract(text: str, asked: AskedSlot, *, today: date | None = None) -> Found 
 
 
 def _value(text: str, asked: AskedSlot, today: date | None) -> JsonValue:
+    if asked.name == "apply_schemes":
+        offered = {item.value for item in asked.choices if isinstance(item.value, str)}
+        wanted = dict.fromkeys(found for found, _, _ in lexicon.schemes().find(text) if found in offered)
+        if len(wanted) > 1:
+            return list(wanted)
     if asked.choices:
         chosen = choice(text, asked)
         if chosen is not None:
@@ -74,7 +79,7 @@ _PEOPLE_PART = re.compile(
     r"(?P<n>[一二两三四五六七八九十俩仨\d]+)个?(?P<who>大人|小孩子?|小的?|大的?|老人|老的|娃娃?|孩子|学生|劳力)"
 )
 _ALONE = re.compile(
-    r"就(?:剩)?我(?:自己|一个|一人|$)|只(?:有|剩)我|(?:就|只剩|单|光)?我?一个人(?:过|住|吃饭|生活)?$|孤身|独居|光棍|单身一人|单人|独自一个?人?|光杆|我自己$|自己一个"
+    r"没(?:有)?(?:别人|其他人|旁人)|就(?:他|她)(?:自己|一个|一人)|就(?:剩)?我(?:自己|一个|一人|$)|只(?:有|剩)我|(?:就|只剩|单|光)?我?一个人(?:过|住|吃饭|生活)?$|孤身|独居|光棍|单身一人|单人|独自一个?人?|光杆|我自己$|自己一个"
 )
 _PAIR = re.compile(
     r"两口子|老两口|小两口|夫妻俩?|两公婆|(?:娘|爷|母子|母女|父子|父女|祖孙|姐妹|兄弟|婆孙|爷孙)(?:俩|两个)"
@@ -99,7 +104,10 @@ def people(text: str) -> int | None:
         return counted
     if _PAIR.search(text):
         return 2
-    return _whole_number(text)
+    if re.search(r"[万元块]", text):
+        return None
+    # 我没有收入 is no number of people.
+    return _whole_number(text) or None
 
 
 _QUANTITY = re.compile(r"(?P<n>[一二两三四五六七八九十俩仨\d]+)(?:个|位|名)?$")
@@ -278,11 +286,11 @@ def _amounts(text: str) -> list[numerals.Number]:
 # --- yes, no, choices ----------------------------------------------------------------------------------------
 
 _YES = re.compile(
-    r"^(?:没错|没问题|没意见|没得错|不错|必须的?|当然|肯定|绝对|可不是|就是|正是|系啊?|係|中$|中嘞|要得|得行|能行|晓得|晓得了|知道了|好(?!像|几|多|难)|好的|行|可以|嗯|恩|唔$|嗯呐|昂|哎$|欸$|对|是(?!不是)|有(?!没有)|要(?!不)|能(?!不)|会(?!不)|得$|同意|愿意|确认|确定|授权|答应|在(?!外|别)|属于|符合|领(?:了|过|着)|交(?:了|过|着)|还在|住(?:了|着|这|在这)|y|yes|ok|okay|1$|√)",
+    r"^(?:没错|没问题|没意见|没得错|不错|必须的?|当然|肯定|绝对|可不是|就是|正是|系啊?|係|中$|中嘞|要得|得行|能行|晓得|晓得了|知道了|好(?!像|几|多|难)|好的|行|可以|嗯|恩|唔$|嗯呐|昂|哎$|欸$|对|是(?!不是)|有(?!没有)|要(?!不)|能(?!不)|会(?!不)|得$|同意|愿意|确认|确定|授权|答应|在(?!外|别)|属于|符合|领(?:了|过|着)|交(?:了|过|着)|统一$|还在|住(?:了|着|这|在这)|y|yes|ok|okay|1$|√)",
     re.IGNORECASE,
 )
 _NO = re.compile(
-    r"^(?:没|不(?!错|是不是)|無|无|冇|莫|冒得|未|唔(?!$)|否|别|木有|非$|拒绝|从来没|从没|都没|啥都没|一直没|早就没|就这(?:些|样|几)|就(?:我|俺)(?:一个|自己|一人)|哪有|哪里有|还没|暂时没|算不上|n$|no|2$|×|x$)",
+    r"^(?:先不|没|不(?!错|是不是)|無|无|冇|莫|冒得|未|唔(?!$)|否|别|木有|非$|拒绝|从来没|从没|都没|啥都没|一直没|早就没|就这(?:些|样|几)|就(?:我|俺)(?:一个|自己|一人)|哪有|哪里有|还没|暂时没|算不上|n$|no|2$|×|x$)",
     re.IGNORECASE,
 )
 _HEDGE = re.compile(
@@ -337,6 +345,10 @@ def choice(text: str, asked: AskedSlot) -> Chosen | None:
             return Chosen(asked.choices[index].value)
     if plain in {"最后一个", "最后一项", "最后那个", "最下面那个", "最底下"}:
         return Chosen(asked.choices[-1].value)
+    starting = [i for i, title in enumerate(titles) if plain and title.startswith(plain)]
+    if len(starting) == 1 and not (figure or plain.isascii()):
+        # 提交 and 删: the beginning of one button alone.
+        return Chosen(asked.choices[starting[0]].value)
     inside = [i for i, title in enumerate(titles) if len(title) >= 2 and title in plain]
     # 农村 is inside 不在农村: a choice that is denied was not chosen.
     inside = [

@@ -13,8 +13,10 @@ from datetime import date
 from typing import Literal, cast
 
 from pydantic import JsonValue
+from stdnum.cn import ric
 
 from dialogues.commands import (
+    FOR_WHOM,
     AskPolicy,
     AskWhy,
     CancelFlow,
@@ -32,7 +34,7 @@ from dialogues.commands import (
     UrgentDanger,
 )
 from dialogues.ports import AskedSlot, SlotType, UnderstandingContext, Understood
-from nlu import lexicon, numerals, rules
+from nlu import lexicon, names, numerals, rules
 from nlu.extract import extract, id_number, integer, money, phone, yes_no
 from nlu.reading import Reading
 from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
@@ -50,16 +52,26 @@ SURE_OF_DANGER = 0.85
 # "孩子在学校,我一个人在家" looks to a bag of characters like a child alone: that one is left to the patterns.
 _MODEL_DANGERS = frozenset({"danger_suicide", "danger_violence", "danger_no_food", "danger_medical"})
 MAX_QUESTIONS = 3
+MOST_OF_A_NOD = 4
 
 _CONTROL = frozenset({"human", "cancel", "resume", "skip", "dont_know", "repeat", "simpler", "ask_why"})
 _CHAT = {
     "greet": "greet", "thanks": "thanks", "goodbye": "bye", "bot_challenge": "bot_challenge", "abuse": "abuse",
     "distress": "distress", "affirm": "affirm", "deny": "deny", "out_of_scope": "out_of_scope",
-    "satisfaction_good": "thanks", "satisfaction_bad": "satisfaction_bad",
+    "needs_help": "needs_help", "satisfaction_good": "thanks", "satisfaction_bad": "satisfaction_bad",
 }  # fmt: skip
-_FLOWS = {"apply": "apply", "assess": "assess", "hardship": "assess", "case_status": "case_status"}
+_FLOWS = {
+    "assess_others": "assess_others",
+    "withdraw": "withdraw",
+    "apply": "apply",
+    "assess": "assess",
+    "hardship": "assess",
+    "case_status": "case_status",
+}
 # Things a resident may simply not have: 没有照片, 没有卡, 没有电话.
 _HAS_IT_OR_NOT: frozenset[SlotType] = frozenset({"file", "id_number", "bank_account", "phone"})
+# Things that can do without: 不用, 不要.
+_MAY_DECLINE: frozenset[SlotType] = frozenset({"file", "bank_account", "id_number"})
 _FREE_TEXT: frozenset[SlotType] = frozenset({"text"})
 # What a message may be cleared up to, by intent (ids of flows or pattern options).
 _OPTION = {"ask_policy": "ask", "apply": "apply", "assess": "assess", "case_status": "case_status", "human": "human", "cancel": "cancel", "resume": "resume", "repeat": "repeat", "simpler": "repeat"}  # fmt: skip
@@ -74,15 +86,40 @@ _CHANGE_TO = re.compile(
     r"(?:改成|改为|更正为|换成|应该是|应该写|应为|其实是|实际(?:上)?是|准确(?:地)?说是|是写成)(?P<rest>.+)$",
     re.DOTALL,
 )
+# 帮我爸申请: who is to be the applicant, by the word the resident uses.
+_FOR = re.compile(
+    r"(?:帮|给|替|为)(?:我|俺|咱)?(?:们)?家?的?(?P<who>爸爸?|妈妈?|父亲|母亲|爹|娘|爷爷|奶奶|外公|外婆|姥姥|姥爷|老伴|老公|老婆|儿子|女儿|闺女|孙子|孙女|哥哥?|弟弟?|姐姐?|妹妹?|岳父|岳母|公公|婆婆|叔叔?|伯伯?|邻居|老人)"
+)
 _AM_I_ENTITLED = re.compile(
-    r"(?:能不能|可不可以|能|可以|够不够|够|算不算|算|符不符合|符合)[^,。]{0,12}(?:不|吗|么|没|\?)*$"
+    r"(?:能不能|可不可以|可唔可以|能|可以|够不够|够|算不算|算|符不符合|符合)[^,。]{0,12}(?:不|吗|么|没|\?)*$"
 )
 _PREAMBLE = re.compile(
     r"(?:我|俺)?(?:想|要|就是)*(?:请|先|再|还)?(?:问|咨询|打听|请教|了解)(?:一下|下|一哈|个|您|你)*(?:事|事情|问题)?"
 )
-_WHAT_TO_DO = re.compile(r"怎么办|咋办|咋个办|怎么弄|点算|如何是好")
+_WHAT_TO_DO = re.compile(
+    r"怎么办|咋办|咋个办|咋整|咋个整|咋搞|咋个搞|怎么整|怎么搞|咋弄|怎么过|咋过|怎么活|点办|怎么弄|点算|如何是好"
+)
 _HAS_NONE = re.compile(
     r"^(?:我|现在|手边|这里)*(?:没有?|没得|不会|拍不|不能|不方便|发不|传不|弄不|没带|冇|不晓得怎么)"
+)
+_DECLINES = re.compile(
+    r"(?:这个|这项|我|先|就|都|暂时|现在)*(?:不用|不要|不需要|不必|不想|甭|免|唔使|不填|不留|不给|不拍|不发|不传|不写|不弄)(?:照片|照|卡|号|账号|这个|这|填|拍|发|写|弄)*(?:了|吧|嘛)*"
+)
+_PEOPLE_IN_STORY = re.compile(r"[我俺咱家].{0,6}?(?P<n>[一二两三四五六七八九十\d]{1,2})口人")
+_WHOLE_ADDRESS = re.compile(r"[县区镇乡村](?!长|干部).*[村组路号巷弄栋楼屯寨]")
+# Somebody is to be taken out of the household: 把儿媳妇删了, 我哥不算一家人.
+_TAKE_OUT = re.compile(
+    r"(?:删|去)(?:掉|了|除)|不(?:算|要)(?:他|她|进|在|一家)|分了?户|不(?:跟|和)我们?(?:一起)?(?:住|过)"
+)
+_SUBMIT = re.compile(r"(?:我|就|那|确认|可以|现在|要|帮我|请)*(?:提交|交)(?:申请|上去|了|吧)*")
+_CONSENTS = frozenset({"apply_consent", "authorisation_ok"})
+_CONSENTING = re.compile(
+    r"(?:我|俺|们|家|都|也|完全|当然|肯定|可以|同意|统一|同义|同宜|愿意|好|的|了|行|是|对|嗯|恩|要得|得行|没问题|没意见|没得问题|没错|中|嘞|成|授权|委托|答应|确认|认可|呐|昂|系|係|ok|yes|y|1|吧|啊|呀|哦|哈|就|这样|你们?|查|核对|办|用|随便|呗|嘛|得|能|√|听你的|看着办|[,。! ])+",
+    re.IGNORECASE,
+)
+_OUT_OF_POCKET = re.compile(r"自付|自费|自己(?:出|掏|花|拿|垫)|报(?:销|完|了).{0,6}(?:后|还|自己|掏|出)")
+_MY_AGE = re.compile(
+    r"(?:^|[,\s])(?:我|俺|本人)(?:今年|都|已经)?(?P<n>[1-9]\d|[二三四五六七八九]?十[一二三四五六七八九]?)(?:周?岁|虚岁)?(?:了)?(?=$|[,。\s])"
 )
 _NOT_BUT = re.compile(r"不是[^,。]{1,12}[,。]?\s*(?:而)?是(?P<rest>.+)$", re.DOTALL)
 _REST = re.compile(r"^[\s,。!::了]*(?:应该|其实|实际上|改成|改为|是|成|为|我是|我家是|就)*(?:是)?[\s,:]*")
@@ -190,15 +227,29 @@ class _Message:
         if asked.name == "satisfaction" and self.whole.intent in {"satisfaction_good", "satisfaction_bad"}:
             value = self.whole.intent.removeprefix("satisfaction_")
             return [SetSlot(name=asked.name, value=value, raw=self.raw.strip())]
+        if asked.name == "satisfaction" and _SUBMIT.fullmatch(bare(self.plain)):
+            return [SetSlot(name="apply_confirm", value=True, raw=self.raw.strip())]
         if self.whole.exact and not self._closes(asked):
             control = self._command(self.whole, self.plain)
             if control and not self._answers_anyway(asked):
                 return control
+        if scheme := self._scheme_again(asked):
+            return scheme
+        if asked.name in {"has_members", "more_members"} and (told := self._member_told(asked)):
+            return told
+        if (
+            asked.name == "apply_confirm"
+            and _TAKE_OUT.search(self.plain)
+            and not rules.is_question(self.plain)
+        ):
+            return [CorrectSlot(name="household", raw=self.raw.strip())]
         correction = self._correction(asked)
         if correction is not None:
             return [correction]
         if asked.type in _FREE_TEXT:
             return self._text(asked)
+        if asked.type in _MAY_DECLINE and _DECLINES.fullmatch(bare(self.plain)):
+            return [SkipQuestion()]
         if (
             asked.type in _HAS_IT_OR_NOT
             and _HAS_NONE.search(self.plain)
@@ -237,21 +288,27 @@ class _Message:
         if self.whole.intent == "human" and len(self.plain) <= 20:
             return [HumanHandoff()]
         if rules.is_question(self.plain) and len(self.plain) <= 40:
-            return [AskPolicy(question=self.raw.strip())]
+            return [_policy(self.raw.strip())]
         return [SetSlot(name=asked.name, value=self.raw.strip(), raw=self.raw.strip())]
 
     def _typed(self, asked: AskedSlot) -> list[Command]:
         answers: list[str] = []
         others: list[Command] = []
+        told: list[Command] = []
         for clause in clauses(self.plain):
             reading = self._read(clause)
             commands = self._interrupting(reading, clause, asked)
-            if commands:
+            if not commands and (elsewhere := self._elsewhere(clause, asked)):
+                told.extend(elsewhere)
+            elif commands:
                 others.extend(command for command in commands if command not in others)
             elif reading.intent not in {"greet", "thanks"} and not _PREAMBLE.fullmatch(bare(clause)):
                 answers.append(clause)
         said = "".join(answers)
         found = self._set(asked, said) if said else []
+        others = [*told, *others]
+        if not found and not others and (instead := self._told_instead(asked)):
+            return instead
         if not found and others and not any(isinstance(command, ChitChat) for command in others):
             # 我家有车,还能申请吗: what stands before a question belongs to it.
             return self._join_question(said, others)
@@ -266,9 +323,27 @@ class _Message:
             return [c for c in others if not (cancelled and isinstance(c, SkipQuestion))]
         if self.whole.intent in _CHAT and self.whole.intent not in {"affirm", "deny", "out_of_scope"}:
             return self._command(self.whole, self.plain)
+        if asked.type == "file" and len(bare(self.plain)) <= 3 and yes_no(self.plain):
+            # 好, and then the picture comes.
+            return [ChitChat(topic="affirm")]
         if self.whole.intent in {"ask_policy", *_CONTROL} and self.whole.confidence < 0.9:
             return self._command(self.whole, self.plain)
         return self._invalid()
+
+    def _elsewhere(self, clause: str, asked: AskedSlot) -> list[Command]:
+        """A fact of the household that answers another question: 没车 is no answer to the income."""
+        if asked.flow != "assess":
+            return []
+        mine = _topic_slots(asked.name)
+        facts = {
+            name: value
+            for name, value in self._facts(clause).items()
+            if name != asked.name and name not in mine
+        }
+        read = extract(clause, asked, today=self.today)
+        if not facts or (asked.type not in {"bool", "choice"} and read is not None and read.value != 0):
+            return []
+        return [SetSlot(name=name, value=value, raw=self.raw.strip()) for name, value in facts.items()]
 
     def _join_question(self, said: str, others: list[Command]) -> list[Command]:
         if not said or len(said) > 60:
@@ -277,7 +352,7 @@ class _Message:
         if isinstance(first, AskPolicy) and first.question in self.plain:
             start = self.plain.find(said.rstrip(",。!; ")[:8])
             if 0 <= start < self.plain.find(first.question):
-                return [AskPolicy(question=self.plain[start:].strip()), *others[1:]]
+                return [_policy(self.plain[start:].strip()), *others[1:]]
         return others
 
     def _interrupting(self, reading: Reading, clause: str, asked: AskedSlot) -> list[Command]:
@@ -289,6 +364,7 @@ class _Message:
             "out_of_scope",
             "distress",
             "hardship",
+            "needs_help",
             "greet",
             "thanks",
         }:
@@ -318,22 +394,84 @@ class _Message:
         return asked.type == "choice" and not rules.is_question(clause)
 
     def _set(self, asked: AskedSlot, said: str) -> list[Command]:
+        if asked.name == "apply_confirm" and _SUBMIT.fullmatch(bare(said)):
+            return [SetSlot(name=asked.name, value=True, raw=self.raw.strip())]
         found = extract(said, asked, today=self.today)
         if found is None and asked.type == "person_name":
             # 我叫王五,身份证是…: the name stands in one of the clauses.
             each = (extract(clause, asked, today=self.today) for clause in clauses(said))
             found = next((name for name in each if name is not None), None)
-        return [] if found is None else [SetSlot(name=asked.name, value=found.value, raw=self.raw.strip())]
+        if found is None:
+            return []
+        if asked.name in _CONSENTS and found.value is True and not _CONSENTING.fullmatch(bare(said)):
+            # 要, or 我要提交, is no consent: that has to be plain.
+            return []
+        return [SetSlot(name=asked.name, value=found.value, raw=self.raw.strip())]
 
     def _volunteered(self, said: str, asked: AskedSlot) -> list[Command]:
         mine = _topic_slots(asked.name)
         if asked.type == "person_name":
             return self._told_with_name(said, asked)
+        if asked.flow not in {"assess", ""}:
+            return []
         return [
             SetSlot(name=name, value=value, raw=self.raw.strip())
             for name, value in self._facts(said).items()
             if name != asked.name and name not in mine
         ]
+
+    def _told_instead(self, asked: AskedSlot) -> list[Command]:
+        """What answers another question than the one asked, where there is no doubt which: nothing told is lost."""
+        raw = self.raw.strip()
+        told: list[Command] = []
+        mine = _topic_slots(asked.name)
+        stem = asked.name.split("_")[0]
+        owner = stem if stem == "member" else "applicant"
+        if asked.flow == "apply":
+            digits = id_number(self.plain)
+            if asked.type != "id_number" and digits and _is_identity(digits):
+                told.append(SetSlot(name=f"{owner}_id_number", value=digits, raw=raw))
+            number = phone(self.plain)
+            if asked.type != "phone" and number and re.fullmatch(r"1[3-9]\d{9}", number):
+                told.append(SetSlot(name="phone", value=number, raw=raw))
+            if asked.type in {"file", "bank_account"} and _WHOLE_ADDRESS.search(self.plain):
+                told.append(SetSlot(name="address", value=self.raw.strip(), raw=raw))
+        told += [
+            SetSlot(name=name, value=value, raw=raw)
+            for name, value in self._facts(self.plain).items()
+            if asked.flow == "assess" and name != asked.name and name not in mine
+        ]
+        # A number given before is changed by saying so: another one may be somebody else's.
+        own = {"phone", "applicant_id_number", "member_id_number"}
+        return [
+            one
+            for one in told
+            if isinstance(one, SetSlot) and not (one.name in own and one.name in self.context.filled)
+        ]
+
+    def _member_told(self, asked: AskedSlot) -> list[Command]:
+        """孙子叫马小宝, when asked whether there is anybody: there is, and who it is."""
+        plain = re.sub(r"^(?:还有|有)(?:一?个)?", "", bare(self.plain))
+        who = next((value for value, _, _ in lexicon.relations().find(plain) if value != "self"), None)
+        name = names.name_told_with_relation(plain)
+        raw = self.raw.strip()
+        if who is None or re.search(r"[没不冇莫]|死|过世|去世|走了", plain):
+            return []
+        if name is None:
+            # 就我跟我老头: there is somebody.
+            return [] if len(plain) > 15 else [SetSlot(name=asked.name, value=True, raw=raw)]
+        return [
+            SetSlot(name=asked.name, value=True, raw=raw),
+            SetSlot(name="member_name", value=name, raw=raw),
+            SetSlot(name="member_relation", value=who, raw=raw),
+        ]
+
+    def _scheme_again(self, asked: AskedSlot) -> list[Command]:
+        """The bare name of a scheme while an application is filled in is what they want to apply for."""
+        scheme = lexicon.schemes().exact(bare(self.plain))
+        if scheme is None or asked.flow != "apply" or "apply_schemes" not in self.context.filled:
+            return []
+        return [SetSlot(name="apply_schemes", value=scheme, raw=self.raw.strip())]
 
     def _told_with_name(self, said: str, asked: AskedSlot) -> list[Command]:
         """An ID number, and for a member the relation, given in the same breath as the name."""
@@ -365,7 +503,7 @@ class _Message:
         rest = _REST.sub("", rest).strip(" ,。!")
         if asked is not None and not strong and (change is None or _NOT_BUT.search(self.plain)):
             # 不是 and 不 answer a yes/no question; 不是,是农村的 answers a choice.
-            if asked.type in {"bool", "choice", "relation"} and self._topic(self.plain) is None:
+            if asked.type in {"bool", "choice", "relation"} and not self._topic_filled():
                 return None
             if match is not None and change is None and (not rest or not numerals.find(rest)):
                 return None
@@ -378,7 +516,14 @@ class _Message:
         if not rest:
             return CorrectSlot(raw=self.raw.strip())
         name, kind = self._resolve(self.plain, rest)
+        if _is_label(rest):
+            # 我要改电话 names what is to be changed and gives no new value.
+            return CorrectSlot(name=name or _field(rest), raw=self.raw.strip())
         return CorrectSlot(name=name, value=self._value(rest, name, kind), raw=self.raw.strip())
+
+    def _topic_filled(self) -> bool:
+        slots = self._topic(self.plain) or ()
+        return any(name in slots or name.rsplit(".", 1)[-1] in slots for name in self.context.filled)
 
     def _topic(self, text: str) -> tuple[str, ...] | None:
         return next((slots for slots, words in lexicon.topics() if words.search(text)), None)
@@ -410,6 +555,13 @@ class _Message:
             return money(rest) if re.search(r"[块元毛]", rest) else integer(rest, topic[0])
         if relation := lexicon.relations().exact(bare(rest)):
             return relation
+        meant = [
+            value
+            for value, words in lexicon.value_words().items()
+            if words.exact(bare(rest).removesuffix("的"))
+        ]
+        if len(meant) == 1:
+            return meant[0]
         answer = yes_no(rest) if len(rest) <= 4 else None
         return rest if answer is None else answer
 
@@ -436,7 +588,7 @@ class _Message:
                 continue
             if reading.intent == "ask_policy" and not _PREAMBLE.fullmatch(bare(clause)):
                 question = "".join([*story, clause])[-120:]
-                commands.append(AskPolicy(question=question.strip()))
+                commands.append(_policy(question.strip()))
                 story = []
                 continue
             commands.extend(self._command(reading, clause))
@@ -485,12 +637,16 @@ class _Message:
             return self._command(whole, self.plain)
         if self._story_matters():
             return [StartFlow(flow="assess", slots=self._facts(self.plain))]
-        answer = yes_no(self.plain, loose=False) if len(bare(self.plain)) <= 8 else None
+        # 我没有手机 and 我不识字 are no answers where nothing was asked.
+        answer = yes_no(self.plain, loose=False) if len(bare(self.plain)) <= MOST_OF_A_NOD else None
         if answer is not None:
             return [ChitChat(topic="affirm" if answer else "deny")]
         if lexicon.schemes().first(self.plain) and len(self.plain) <= 40:
             # 低保停了: no question by its form, and yet about a scheme.
-            return [AskPolicy(question=self.raw.strip())]
+            return [_policy(self.raw.strip())]
+        if _SUBMIT.fullmatch(bare(self.plain)) and "交" in self.plain:
+            # Told again that it is sent already, or that there is nothing to send.
+            return [SetSlot(name="apply_confirm", value=True, raw=self.raw.strip())]
         options = self._close_options(whole)
         if options:
             return [Clarify(options=options)]
@@ -531,7 +687,7 @@ class _Message:
                 return [AskWhy()]
             case "ask_policy":
                 # 我想问一下, is no question yet.
-                return [] if _PREAMBLE.fullmatch(bare(clause)) else [AskPolicy(question=clause.strip())]
+                return [] if _PREAMBLE.fullmatch(bare(clause)) else [_policy(clause.strip())]
         if intent in _FLOWS:
             return [StartFlow(flow=_FLOWS[intent], slots=self._slots(_FLOWS[intent], reading))]
         if intent in _CHAT:
@@ -544,22 +700,36 @@ class _Message:
         return "assess" if re.search(r"自测|测|评估", clause) else None
 
     def _slots(self, flow: str, reading: Reading) -> dict[str, JsonValue]:
-        if flow == "case_status":
+        if flow in {"case_status", "withdraw", "assess_others"}:
             return {}
         slots: dict[str, JsonValue] = {}
-        scheme = reading.entities.get("scheme") or lexicon.schemes().first(self.plain)
-        if flow == "apply" and scheme:
-            slots["apply_schemes"] = scheme
+        if flow == "apply":
+            found = dict.fromkeys(value for value, _, _ in lexicon.schemes().find(self.plain))
+            if scheme := reading.entities.get("scheme"):
+                found.setdefault(scheme)
+            if found:
+                slots["apply_schemes"] = next(iter(found)) if len(found) == 1 else list[JsonValue](found)
+            if (whom := _FOR.search(self.plain)) is not None:
+                who = whom["who"]
+                slots[FOR_WHOM] = who * 2 if who in set("爸妈哥弟姐妹叔伯") else who
         return slots | self._facts(self.plain)
 
     def _facts(self, text: str) -> dict[str, JsonValue]:
         """Facts of the household told without being asked, under the contract's names."""
         facts: dict[str, JsonValue] = {}
         for clause in clauses(text):
+            if own := _MY_AGE.search(clause):
+                facts.setdefault("household.0.age", integer(own["n"], "age", self.today))
             if rules.is_question(clause):
+                # Told without a breath, 我家三口人…能申请什么 holds the number all the same.
+                if people := _PEOPLE_IN_STORY.search(clause):
+                    facts.setdefault("household_size", integer(people["n"], "household_size"))
                 continue
             slots = self._topic(clause)
             if slots is None or slots[0] not in VOLUNTEERED:
+                continue
+            if slots[0] == "medical_out_of_pocket_year" and not _OUT_OF_POCKET.search(clause):
+                # 住院花了八万 says nothing of what the insurance paid.
                 continue
             if slots[0] != "household_size" and any(
                 who != "self" for who, _, _ in lexicon.relations().find(clause)
@@ -571,9 +741,35 @@ class _Message:
                 if VOLUNTEERED[slots[0]] == "int"
                 else money(clause, slots[0])
             )
-            if value is not None and value != 0:
+            if value is not None and (value != 0 or slots[0] in _MAY_BE_NONE):
                 facts.setdefault(slots[0], value)
         return facts
+
+
+def _is_identity(digits: str) -> bool:
+    return len(digits) == 18 and digits[:17].isdigit() and ric.calc_check_digit(digits) == digits[-1]
+
+
+_LABEL = re.compile(
+    r"(?:一下|下)?(?:我的?|那个|这个)?(?:电话|手机|联系方式|身份证|证件|姓名|名字|住址|地址|银行卡?|银行账号|卡号|账号|帐号|收入|存款|照片|家人|家里人|成员|人口|人数|项目|申请项目|年龄|户口)(?:号码?)?(?:一下|吧|的)?"
+)
+_FIELDS = {
+    "电话": "phone", "手机": "phone", "联系": "phone", "身份证": "applicant_id_number", "证件": "applicant_id_number",
+    "名": "applicant_name", "址": "address", "银行": "bank_account", "卡": "bank_account", "账号": "bank_account",
+    "照片": "id_photo", "家": "household", "成员": "household", "项目": "apply_schemes",
+}  # fmt: skip
+
+
+def _policy(question: str) -> AskPolicy:
+    return AskPolicy(question=question, scheme=lexicon.schemes().only(question))
+
+
+def _is_label(rest: str) -> bool:
+    return _LABEL.fullmatch(rest) is not None
+
+
+def _field(label: str) -> str | None:
+    return next((name for word, name in _FIELDS.items() if word in label), None)
 
 
 def _topic_slots(name: str) -> tuple[str, ...]:
@@ -586,4 +782,8 @@ VOLUNTEERED: dict[str, SlotType] = {
     "household_size": "int",
     "household_income_month": "money",
     "savings": "money",
+    "cars": "int",
+    "medical_out_of_pocket_year": "money",
 }
+# 没车, 没存款: none of it is an answer too. 没收入 may be one person's only.
+_MAY_BE_NONE = frozenset({"savings", "cars"})

@@ -8,6 +8,8 @@ from functools import cache
 
 import opencc
 
+from nlu import lexicon
+
 # What a resident types by thumb or voice stays far below this; more is a pasted document.
 MAX_CHARS = 2000
 
@@ -42,7 +44,13 @@ def normalise(text: str) -> str:
     kept = re.sub(r"[^\S\n]+", " ", kept).strip()[:MAX_CHARS]
     simplified: str = _simplifier().convert(kept)
     # OpenCC leaves 著 alone where it may be either; residents mean the particle (活著), save in a few words.
-    return re.sub(r"(?<![显名编专原土巨论译拙])著(?![名作述称])", "着", simplified)
+    simplified = re.sub(r"(?<![显名编专原土巨论译拙])著(?![名作述称])", "着", simplified)
+    return _typos().sub(lambda match: lexicon.typos()[match.group()], simplified)
+
+
+@cache
+def _typos() -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, lexicon.typos())))
 
 
 def has_words(text: str) -> bool:

@@ -176,6 +176,21 @@ def value_words() -> dict[str, Words]:
 
 
 @cache
+def typos() -> dict[str, str]:
+    """What is written for a word by mistake -> the word."""
+    lists = load_model(FOLDER / "typos.yml", WordLists).root
+    return {wrong: word for word, wrongs in lists.items() for wrong in wrongs}
+
+
+@cache
+def name_words() -> dict[str, frozenset[str]]:
+    """Kinds of words by which a name is told from another answer: see names.yml."""
+    return {
+        kind: frozenset(words) for kind, words in load_model(FOLDER / "names.yml", WordLists).root.items()
+    }
+
+
+@cache
 def intents() -> dict[str, Rule]:
     """Intent -> compiled rule, in the order they are tried."""
     rules = load_model(FOLDER / "intents.yml", IntentRules).root

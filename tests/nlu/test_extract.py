@@ -144,7 +144,7 @@ def test_dates(text: str, day: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["张建国", "李秀英", "欧阳春花", "王芳", "何为民", "阿依古丽·买买提", "諸葛亮", "田喜", "司马光", "赵爱国", "陈红", "刘桂兰", "安德海", "万家福"]
+    "name", ["张建国", "李秀英", "欧阳春花", "王芳", "何为民", "阿依古丽·买买提", "諸葛亮", "田喜", "司马光", "赵爱国", "陈红", "刘桂兰", "安德海", "万家福", "张三丰", "李娜", "田野", "买买提", "全智贤"]
 )  # fmt: skip
 def test_names(name: str) -> None:
     from nlu.text import normalise
@@ -154,7 +154,7 @@ def test_names(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["老伴", "不知道", "低保", "怎么办", "你好", "三口人", "没有", "我不想说", "钱不够", "为什么", "13900000000", "a", "明天", "今天天气不错啊大家"]
+    "text", ["老伴", "不知道", "低保", "怎么办", "你好", "三口人", "没有", "我不想说", "钱不够", "为什么", "13900000000", "a", "明天", "今天天气不错啊大家", "都可以", "谢谢", "马上", "应该", "全是", "能行", "李奶奶", "张某某", "随便", "从来没"]
 )  # fmt: skip
 def test_what_is_no_name(text: str) -> None:
     assert value(text, "applicant_name", "person_name") is None
