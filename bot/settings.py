@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -46,9 +47,9 @@ class Settings(BaseSettings):
         description="address residents and staff use, as in https://example; turns Secure cookies on",
     )
 
-    trusted_proxies: frozenset[IPv4Network | IPv6Network] = Field(
+    trusted_proxies: Annotated[frozenset[IPv4Network | IPv6Network], NoDecode] = Field(
         default=frozenset(),
-        description='reverse proxies whose X-Forwarded-For is believed, a JSON list: ["127.0.0.1", "10.0.0.0/8"]',
+        description="reverse proxies whose X-Forwarded-For is believed: addresses or networks, with commas between",
     )
 
     nlu_url: str | None = Field(
@@ -101,6 +102,11 @@ class Settings(BaseSettings):
         default=None, description="default: console on a terminal, JSON elsewhere"
     )
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _networks(cls, value: object) -> object:
+        return [part for part in re.split(r"[,\s]+", value) if part] if isinstance(value, str) else value
 
     @field_validator("public_url", "nlu_url", "backoffice_url", "backoffice_public_url")
     @classmethod

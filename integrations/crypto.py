@@ -13,7 +13,6 @@ import os
 import re
 import secrets
 import stat
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +22,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes, hmac
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from integrations.secretfile import write_new
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +75,7 @@ class Keyring:
                 f"data, move the folder {var_dir} away first."
             )
         try:
-            _write_new(file)
+            write_new(file, cls.generate())
         except OSError as error:
             raise KeyProblem(
                 f"{file}: a new key cannot be written there ({error.strerror}). Cure: give the service's user write access "
@@ -183,18 +184,3 @@ _CURE_FORMAT = (
 def _derive(key: bytes, purpose: bytes, length: int) -> bytes:
     """One secret per purpose, so that sealing, indexing and the public id tell nothing of each other."""
     return HKDF(hashes.SHA256(), length, salt=None, info=b"jiuzhutong/" + purpose).derive(key)
-
-
-def _write_new(file: Path) -> None:
-    """Write a new key whole or not at all; when several workers start at once, the first one's key stays."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=file.parent, prefix=".key-")  # mkstemp makes it 0600
-    try:
-        with os.fdopen(descriptor, "w", encoding="ascii") as out:
-            out.write(Keyring.generate() + "\n")
-            out.flush()
-            os.fsync(out.fileno())
-        with suppress(FileExistsError):
-            os.link(name, file)
-    finally:
-        Path(name).unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from collections.abc import Iterator
 
 import click
@@ -13,6 +14,13 @@ from integrations.ports import StorageUnavailable
 from integrations.redis import BusProblem
 from integrations.storage import DatabaseProblem
 from policies_kb.errors import DataFileError
+
+_CURES = {
+    errno.EADDRINUSE: ". Cure: end what uses the port, or choose another with --port",
+    errno.ENOSPC: ". Cure: make room on the disk",
+    errno.EROFS: ". Cure: set JZT_VAR to a folder that can be written",
+    errno.EACCES: ". Cure: give the service's user access to it",
+}
 
 
 @contextlib.contextmanager
@@ -34,4 +42,5 @@ def operator_errors() -> Iterator[None]:
         ) from None
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
-        raise click.ClickException(f"{place}{error.strerror or error}") from None
+        cure = _CURES.get(error.errno or 0, "")
+        raise click.ClickException(f"{place}{error.strerror or error}{cure}") from None

@@ -56,6 +56,7 @@ async def serve(settings: Settings, *, stop: asyncio.Event | None = None) -> Non
     click.echo("正在准备政策库…")
     # The page opens while the index is still being built; the first questions wait for it, /readyz says so.
     packs = await asyncio.to_thread(open_packs, settings, warming=True)
+    await packs.prepare(settings.pack)
     async with (
         understanding.for_service(settings) as understood,
         open_service(settings, understood, channels=channels, packs=packs) as service,

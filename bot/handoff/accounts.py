@@ -12,8 +12,8 @@ import structlog
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from integrations.backoffice.secretfile import load_or_make
 from integrations.ports import StaffRow, Storage
+from integrations.secretfile import load_or_make
 
 _log = structlog.get_logger(__name__)
 

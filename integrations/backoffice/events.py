@@ -33,7 +33,7 @@ class BackofficeEvent(BaseModel):
 
     schema_version: Literal["1.0"] = Field(default="1.0", description="格式版本 / version of this format")
     event_id: str = Field(
-        pattern=r"^[A-Za-z0-9-]{8,64}$",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
         description="事件编号，重复送达时相同 / the same for every delivery of this event",
     )
     case_id: str = Field(

@@ -11,7 +11,7 @@ from pathlib import Path
 from standardwebhooks import Webhook, WebhookVerificationError
 from standardwebhooks.webhooks import EmptyWebhookSecretError
 
-from integrations.backoffice.secretfile import load_or_make
+from integrations.secretfile import load_or_make
 
 
 class SignatureInvalid(Exception):

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import ValidationError
 
 from bot.proxies import TrustedProxies
 from bot.settings import Settings
@@ -44,5 +45,8 @@ async def test_a_malformed_header_is_refused(aiohttp_client: Any) -> None:
 
 
 def test_the_setting_is_a_list_of_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("JZT_TRUSTED_PROXIES", '["127.0.0.1", "10.0.0.0/8"]')
+    monkeypatch.setenv("JZT_TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8")
     assert Settings().trusted_proxies == {ip_network("127.0.0.1"), ip_network("10.0.0.0/8")}
+    monkeypatch.setenv("JZT_TRUSTED_PROXIES", "the proxy")
+    with pytest.raises(ValidationError, match="trusted_proxies"):
+        Settings()

@@ -13,8 +13,8 @@ from standardwebhooks import Webhook
 
 from integrations.backoffice import events, signing
 from integrations.backoffice.events import BackofficeEvent, EventInvalid, resident_text
-from integrations.backoffice.secretfile import load_or_make
 from integrations.backoffice.signing import SignatureInvalid
+from integrations.secretfile import load_or_make
 
 SECRET = signing.new_secret()
 BODY = '{"名":"值"}'.encode()

@@ -20,9 +20,9 @@ from integrations.backoffice.reference import api, pages
 from integrations.backoffice.reference.database import Database
 from integrations.backoffice.reference.keys import CLOCK, DATABASE, PASSWORD, SECRET, SIGN_INS, WORKER
 from integrations.backoffice.reference.signins import SignIns
-from integrations.backoffice.secretfile import load_or_make
 from integrations.backoffice.worker import OutboxWorker
 from integrations.crypto import Keyring
+from integrations.secretfile import load_or_make
 
 HERE = Path(__file__).parent
 COOKIE = "jzt_backoffice"
