@@ -22,11 +22,13 @@ from bot.submission import case_payload
 from dialogues import effects as fx
 from dialogues import payloads
 from dialogues.commands import (
+    AskPolicy,
     AttachFile,
     CannotHandle,
     CaseUpdate,
     Command,
     HandedBack,
+    HumanHandoff,
     SessionStart,
     UrgentDanger,
 )
@@ -49,6 +51,7 @@ _log = structlog.get_logger(__name__)
 
 # Each redo means that somebody else moved the conversation meanwhile; more than this is a fault, not bad luck.
 _REDO = 8
+_OF_CAPTIONS = (UrgentDanger, HumanHandoff, AskPolicy)
 
 
 # Said as a system message while a person leads the conversation; otherwise the flows have their own words for it.
@@ -245,25 +248,28 @@ class Turns:
 
     async def _commands(self, conversation: ConversationRow, message: MessageRow) -> list[Command]:
         body = message.body
+        text = str(body.get("text", ""))
         if body.get("files"):
             async with self._storage.read() as tx:
                 row = await tx.documents.get(str(body["files"][0]))
             if row is None:
                 return [CannotHandle(reason="unsupported_file")]
-            return [
-                AttachFile(
-                    document_id=row.id, sha256=row.sha256, mime=row.mime, size=row.size, filename=row.filename
-                )
-            ]
-        text = str(body.get("text", ""))
-        state = _state(conversation)
-        payload = body.get("payload") or _shown(state, text)
+            file = AttachFile(
+                document_id=row.id, sha256=row.sha256, mime=row.mime, size=row.size, filename=row.filename
+            )
+            # The picture is the answer to what was asked; its caption may still cry for help or ask something.
+            caption = await self._understood(conversation, text) if text else []
+            return [file, *(command for command in caption if isinstance(command, _OF_CAPTIONS))]
+        payload = body.get("payload") or _shown(_state(conversation), text)
         if payload:
             metrics.UNDERSTOOD.labels("payload").inc()
             command = payloads.parse(str(payload))
             return [command or CannotHandle(raw=str(payload))]
+        return await self._understood(conversation, text)
+
+    async def _understood(self, conversation: ConversationRow, text: str) -> list[Command]:
         understood = await self._understanding.understand(
-            text, context(state, conversation.id, conversation.pack, self._clock())
+            text, context(_state(conversation), conversation.id, conversation.pack, self._clock())
         )
         metrics.UNDERSTOOD.labels(understood.source).inc()
         return list(understood.commands)

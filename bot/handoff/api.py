@@ -33,7 +33,7 @@ from bot.api.view import messages as shown
 from bot.channels.web.api import file_answer
 from bot.gateway import Gateway
 from bot.handoff import accounts, session
-from bot.handoff.inbox import Entry, Inbox, NotAllowed, NotHeld
+from bot.handoff.inbox import Entry, Inbox, NotAllowed, NotHeld, UnknownColleague
 from bot.hints import OUTBOX, STAFF, Listener
 from bot.packs import Packs
 from dialogues.state import DialogueState
@@ -334,6 +334,9 @@ class _refusals(contextlib.AbstractContextManager[None]):  # noqa: N801 (reads a
                 raise ApiError(409, "already_taken", "另一位同事已经接手了这段对话。") from None
             case NotHeld():
                 raise ApiError(409, "not_taken", "请先接手这段对话，再回复。") from None
+            case UnknownColleague():
+                message = "没有找到这位同事，或者账号已经停用。"
+                raise ApiError(400, "unknown_colleague", message) from None
             case NotAllowed():
                 raise ApiError(403, "forbidden", "这段对话不是您接手的，或者居民没有要求人工。") from None
             case NotFound():

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot import intake
-from bot.channels.base import Rejected
 from bot.gateway import Gateway
 from bot.hints import STAFF
 from bot.masking import mask
@@ -34,6 +33,10 @@ _RELEASED = "工作人员先离开一下，您还排在等候名单里。等的�
 
 class NotAllowed(Exception):
     """This member of staff may not do that to this conversation."""
+
+
+class UnknownColleague(Exception):
+    """Nobody of that name may take a conversation."""
 
 
 class NotHeld(Exception):
@@ -120,14 +123,15 @@ class Inbox:
         """Give it to a colleague (or to oneself).
 
         Raises:
-            NotAllowed: a colleague holds it and `staff` is no administrator; or `to` is nobody active.
+            NotAllowed: a colleague holds it and `staff` is no administrator.
+            UnknownColleague: there is no such account, or it is closed.
             NotFound: closed.
         """
         async with self._storage.begin() as tx:
             await self._mine_or_waiting(tx, staff, handoff_id)
             colleague = await tx.staff.get(to)
             if colleague is None or not colleague.active:
-                raise Rejected("empty", "没有找到这位同事，或者账号已经停用。")
+                raise UnknownColleague(to)
             taken = await tx.handoffs.assign(handoff_id, to, by=staff.name)
             conversation = await self._conversation(tx, taken)
             await self._system(tx, conversation, _ASSIGNED.format(name=colleague.display_name))

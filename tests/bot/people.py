@@ -82,10 +82,12 @@ class Resident:
         raise AssertionError(f"no button {title!r}")
 
     async def sends_file(
-        self, data: bytes, filename: str = "photo.jpg", mime: str = "image/jpeg"
+        self, data: bytes, filename: str = "photo.jpg", mime: str = "image/jpeg", caption: str | None = None
     ) -> aiohttp.ClientResponse:
         form = aiohttp.FormData()
         form.add_field("client_id", str(uuid.uuid4()))
+        if caption is not None:
+            form.add_field("text", caption)
         form.add_field("file", data, filename=filename, content_type=mime)
         return await self.client.post(f"{self.base}/messages", data=form, headers=self.headers)
 

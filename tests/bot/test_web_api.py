@@ -121,6 +121,12 @@ async def test_the_same_message_twice_at_once_is_one_message(resident: Resident)
     assert sum(message["author"] == "resident" for message in await resident.history()) == 1
 
 
+async def test_a_cry_for_help_below_a_photo_is_heard(resident: Resident) -> None:
+    await resident.sends_file(photo(), caption="我不想活了")
+    assert any(message["speech"] == "urgent" for message in await resident.news())
+    assert await resident.mode() == "waiting"
+
+
 async def test_a_photo_is_kept_and_can_be_seen_again(resident: Resident) -> None:
     response = await resident.sends_file(photo())
     assert response.status == 202
