@@ -51,9 +51,17 @@ class Retention:
         Raises:
             StorageUnavailable: the rest is left for the next time.
         """
-        return sum(
-            [await self._erase_due(pack) for pack in self._packs.names() if await self._any_idle(pack)]
-        )
+        erased = 0
+        for pack in self._packs.names():
+            try:
+                if await self._any_idle(pack):
+                    erased += await self._erase_due(pack)
+            except StorageUnavailable:
+                raise
+            except Exception:
+                # A fault in one pack, and the promises made under the others are kept all the same.
+                _log.exception("retention_failed", pack=pack, consequence="tried again in an hour")
+        return erased
 
     async def _any_idle(self, pack: str) -> bool:
         """Whether it is worth opening the pack to read its number of days (which is one at least)."""

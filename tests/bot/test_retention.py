@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from bot.app import Service
-from bot.packs import Packs
+from bot.packs import Desk, Packs
 from bot.retention import Retention
+from policies_kb.knowledge import UnknownText
 from tests.bot.people import Resident
 from tests.support.clock import Clock
 
@@ -58,3 +59,26 @@ async def test_a_submitted_case_is_kept(
         await tx.cases.open("JZ-TEST", resident.id, "key", {"case": 1}, "case.submitted")
     clock.advance(days=400)
     assert await retention.run_once() == 0
+
+
+async def test_a_pack_with_a_fault_does_not_keep_the_others_drafts(
+    service: Service, resident: Resident, packs: Packs, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with service.storage.begin() as tx:
+        other = await tx.conversations.create("web", "", "shifan-qu")
+    clock.advance(days=40)
+    whole = packs.desk
+
+    def desk(pack: str) -> Desk:
+        if pack == "shifan-qu":
+            raise UnknownText("consent.draft_days")
+        return whole(pack)
+
+    monkeypatch.setattr(packs, "desk", desk)
+    retention = Retention(
+        storage=service.storage, files=service.files, packs=packs, worker=service.worker, clock=clock
+    )
+    assert await retention.run_once() == 1
+    async with service.storage.read() as tx:
+        assert await tx.conversations.get(resident.id) is None
+        assert await tx.conversations.get(other.id) is not None
