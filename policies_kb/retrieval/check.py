@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
+from typing import Protocol
 
-from policies_kb.clauses import Document
+from policies_kb.clauses import Clause, Document
 from policies_kb.errors import DataFileError, Problem
+from policies_kb.pack import Parameter
 from policies_kb.retrieval.engine import Corpus
 from policies_kb.retrieval.evaluate import load_questions
 from policies_kb.retrieval.glossary import load_glossary
 from policies_kb.yamlfile import line_of, read_yaml
 
 
-def check_answers(pack: Corpus) -> list[Problem]:
+class CheckedPack(Corpus, Protocol):
+    """What is checked against the clauses besides what the retriever needs (`policies_kb.pack.Pack` has it)."""
+
+    @property
+    def parameters(self) -> Mapping[str, Parameter]: ...
+
+
+def check_answers(pack: CheckedPack) -> list[Problem]:
     """Every fault in the pack's glossary, clauses and evaluation questions; empty when all is well."""
     problems: list[Problem] = []
     documents = {document.id: document for document in pack.documents}
@@ -21,8 +33,18 @@ def check_answers(pack: Corpus) -> list[Problem]:
     except DataFileError as error:
         problems.extend(error.problems)
         known = frozenset()
+    amended = {
+        (reference.document, reference.clause)
+        for document in pack.documents
+        for clause in document.clauses
+        for reference in clause.amends
+    }
     for document in pack.documents:
         problems.extend(_clauses(document, documents, known))
+        for clause in document.clauses:
+            # What this pack amends keeps its parent's figure; the amending clause gives this pack's.
+            if (clause.document_id, clause.number) not in amended:
+                problems.extend(_figures(document, clause, pack))
     for path in pack.files("eval.yml")[:1]:
         problems.extend(_questions(path, documents))
     return problems
@@ -49,6 +71,58 @@ def _clauses(document: Document, documents: dict[str, Document], known: frozense
                 Problem(*where, field, f"no such clause: {', '.join(gone)}", "correct the reference")
             )
     return problems
+
+
+def _figures(document: Document, clause: Clause, pack: CheckedPack) -> list[Problem]:
+    """What a clause says it gives of parameters.yml and pack.yml, and does not."""
+    problems = []
+    where = (document.path, clause.line)
+    for name in clause.parameters:
+        field = f"{clause.number}.parameters"
+        factors = [pack.parameters.get(one.strip()) for one in name.split("*")]
+        if any(factor is None for factor in factors):
+            problems.append(Problem(*where, field, f"there is no parameter {name!r}", "correct the name"))
+            continue
+        wanted = {Decimal(1)}
+        for factor in factors:
+            wanted = {one * value for one in wanted for value in _values(factor, clause)}
+        gone = sorted(f"{value.normalize():f}" for value in wanted if not _gives(clause.text, value))
+        if gone:
+            problems.append(
+                Problem(
+                    *where,
+                    field,
+                    f"{name} is {', '.join(gone)}, which the text does not give",
+                    "make the text and parameters.yml agree",
+                )
+            )
+    for key in clause.texts:
+        said = pack.texts.get(key)
+        if said is None or said not in clause.text:
+            problems.append(
+                Problem(
+                    *where,
+                    f"{clause.number}.texts",
+                    f"the text of {key} in pack.yml is {said!r}, which the clause does not give",
+                    "make the clause and pack.yml agree",
+                )
+            )
+    return problems
+
+
+def _values(parameter: Parameter | None, clause: Clause) -> set[Decimal]:
+    """Every value the parameter has while the clause is in force."""
+    found: set[Decimal] = set()
+    for dated in parameter.values if parameter else ():
+        ends_before = dated.effective_to is not None and dated.effective_to < clause.effective_from
+        begins_after = clause.effective_to is not None and dated.effective_from > clause.effective_to
+        if not ends_before and not begins_after:
+            found |= set(dated.value.values()) if isinstance(dated.value, dict) else {dated.value}
+    return found
+
+
+def _gives(text: str, value: Decimal) -> bool:
+    return re.search(rf"(?<![\d.]){re.escape(f'{value.normalize():f}')}(?![\d]|\.\d)", text) is not None
 
 
 def _questions(path: Path, documents: dict[str, Document]) -> list[Problem]:

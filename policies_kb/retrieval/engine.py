@@ -21,7 +21,7 @@ from policies_kb.types import Answer, Citation
 THRESHOLD: Final = 0.5
 # Logistic regression on the questions of both packs' eval.yml, rounded.
 WEIGHTS: Final = {
-    "bias": -3.3, "ask": 2.8, "covered": 3.9, "margin": 3.3, "aspect": 0.8, "named": 0.5, "clash": -1.8,
+    "bias": -3.3, "ask": 2.8, "covered": 3.9, "margin": 3.3, "aspect": 0.8, "named": 0.5, "clash": -3.0,
     "figureless": -1.8, "outside": -5.4, "missing_scheme": -2.0,
 }  # fmt: skip
 _NUMBER: Final = re.compile(r"\d")
@@ -30,7 +30,14 @@ _ASKING: Final = re.compile(
     "能不能|可不可以|可以|会不会|要不要|有没有|是不是|怎么|怎样|如何|咋|能|该|谁|哪|什么|啥|多少|多久|几"
 )
 # Words that say nothing of which scheme is meant.
-_SIDES: Final = ASKED | {"same：申请", "same：流程", "same：收费", "same：证明", "same：附件", "aspect:payment"}
+_SIDES: Final = ASKED | {
+    "same:申请",
+    "same:流程",
+    "same:收费",
+    "same:证明",
+    "same:附件",
+    "aspect:payment",
+}
 # The schemes most often meant, when none is named.
 _NEXT: Final = frozenset({"who", "how_much", "documents", "where", "how_long", "payment"})
 _COMMON: Final = ("dibao", "tekun", "linshi_jinan")
@@ -39,6 +46,7 @@ _SIDE_ASKED: Final = {
     "where": "在哪里申请", "documents": "申请要带什么材料", "how_long": "申请要多久能批下来", "how_much": "一个月发多少钱",
 }  # fmt: skip
 _THIS: Final = re.compile("这个|那个|这种|那种|它|[?？!！。,，\\s]+")
+_PHONE: Final = re.compile("电话|热线|号码")
 _FREE: Final = re.compile("免费|收费|不收钱|不要钱|减免")
 _SHORT: Final = 10
 _LEAST: Final = 5
@@ -241,7 +249,7 @@ class Retriever:
         elif leads_to == "assess":
             lines.append("能不能享受，要看全家的收入、财产等情况，由办事机关核实后决定。您可以先做个自测。")
         citations = tuple(_cite(clause) for clause in clauses)
-        sources = ";".join(dict.fromkeys(f"《{one.document}》{one.clause}" for one in citations))
+        sources = "；".join(dict.fromkeys(f"《{one.document}》{one.clause}" for one in citations))
         return Answer(
             answered=True,
             answer="\n".join([*lines, f"依据：{sources}"]),
@@ -480,8 +488,10 @@ class Retriever:
 
 
 def _figureless(query: Query, clause: Clause) -> bool:
-    """Whether a sum, a span or a charge is asked for and the clause gives none."""
-    if any("same：收费" in unit.tokens for unit in query.units) and not _FREE.search(clause.text):
+    """Whether a sum, a span, a charge or a telephone number is asked for and the clause gives none."""
+    if any("same:收费" in unit.tokens for unit in query.units) and not _FREE.search(clause.text):
+        return True
+    if _PHONE.search(query.text) and not _PHONE.search(clause.text):
         return True
     asked = query.aspects & {"how_much", "how_long"}
     return bool(asked) and clause.aspect not in asked and not _NUMBER.search(clause.text)

@@ -146,8 +146,9 @@ class Index:
         heading = self._headings.dot(self._vector(query.units).items())
         scores = W_ASK * ask + W_TEXT * lexical / ceiling + W_HEADING * heading + self._own
         for at, clause in enumerate(self.clauses):
-            if wanted & set(clause.schemes):
-                scores[at] += SCHEME_MATCH
+            if shared := wanted & set(clause.schemes):
+                # Who names two schemes asks of a clause that ties them.
+                scores[at] += SCHEME_MATCH * len(shared)
             elif wanted and clause.schemes:
                 scores[at] += SCHEME_CLASH
             if clause.aspect in query.aspects:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,7 @@ class _Faulty:
     def __init__(self, folder: Path) -> None:
         loaded = load_pack("shifan-xian")
         self.name, self.documents, self.texts = loaded.name, loaded.documents, loaded.texts
+        self.parameters = loaded.parameters
         self._folder = folder
 
     def files(self, name: str) -> tuple[Path, ...]:
@@ -106,3 +109,29 @@ def test_check_names_file_line_and_cure(
     assert found
     if line is not None:
         assert (found[0].file.name, found[0].line) == (name, line)
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        ("parameters", "dibao_standard is 745, which the text does not give"),
+        ("parameters", "dibao_standard * low_income_multiple is 1117.5, which the text does not give"),
+        ("texts", "office.hours in pack.yml"),
+    ],
+)
+def test_check_sees_that_clauses_and_parameters_disagree(changed: str, says: str) -> None:
+    loaded = load_pack("shifan-xian")
+    if changed == "texts":
+        loaded = replace(loaded, texts={**loaded.texts, "office.hours": "全年无休"})
+    else:
+        standard = loaded.parameters["dibao_standard"]
+        value = standard.values[0].model_copy(
+            update={"value": {"urban": Decimal(745), "rural": Decimal(540)}}
+        )
+        other = standard.model_copy(update={"values": (value,)})
+        loaded = replace(loaded, parameters={**loaded.parameters, "dibao_standard": other})
+    found = [problem for problem in check_answers(loaded) if says in str(problem)]
+    assert found
+    assert found[0].file.suffix == ".md"
+    assert found[0].line
+    assert found[0].cure
