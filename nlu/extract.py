@@ -215,6 +215,7 @@ def _level(text: str) -> int | None:
 _SOURCES = r"低保金?|养老金|退休金|工资|打工|打零工|零工|种地|地里|种田|补贴|补助|高龄|卖菜|租金|房租|儿子给|女儿给|孩子给|娃给|土地|流转|赡养费|抚恤"
 _TOTAL = re.compile(r"一共|总共|加起来|合计|拢共|统共|总的|共计|拢起来|全部")
 _COINS = re.compile(rf"(?P<yuan>{numerals.NUMBER.pattern.replace('?P<core>', '?:').replace('?P<about>', '?:')})(?:块|元|塊)(?P<jiao>[一二两三四五六七八九\d])(?:毛|角)?(?!\d|[十百千万])")  # fmt: skip
+_OWED = re.compile(r"(?<!不)(?<!没)欠|外债|贷款|借了")
 _PER_YEAR = re.compile(r"一年|每年|全年|年收入|一整年|年底|一年到头|/年|年薪")
 _PER_MONTH = re.compile(r"一个月|每个?月|月收入|月薪|/月|按月|一月|月工资|个把月")
 _PER_DAY = re.compile(r"一天|每天|日结|/天|一日")
@@ -227,6 +228,11 @@ def money(text: str, name: str = "") -> int | float | None:
     """Yuan, whole where it is whole. A sum per year is brought to the month (and back) when the slot's name
     says which is meant; a sum per day, or several sums that may or may not add up, is None: better asked again
     than guessed."""
+    if _OWED.search(text) and not re.search(r"debt", name):
+        # 欠了十几万 is nobody's savings and nobody's income.
+        return None
+    # 三千一个月 is three thousand a month, not 3100.
+    text = re.sub(r"(?<=[二两三四五六七八九十百千万])(?=一(?:年|个?月|天|季))", ",", text)
     amounts = _amounts(text)
     if not amounts:
         plain = bare(text)
@@ -238,7 +244,7 @@ def money(text: str, name: str = "") -> int | float | None:
     total = _TOTAL.search(text)
     if len(amounts) == 1:
         value = amounts[0].value
-    elif total and any(amount.start >= total.end() for amount in amounts):
+    elif total and _after(amounts, total.end()) >= max(amount.value for amount in amounts):
         value = next(amount.value for amount in amounts if amount.start >= total.end())
     elif len({source.group() for source in re.finditer(_SOURCES, text)}) >= len(amounts):
         value = sum(amount.value for amount in amounts)
@@ -253,6 +259,11 @@ def money(text: str, name: str = "") -> int | float | None:
         value = value * 12
     value = round(value, 2)
     return int(value) if value == int(value) else value
+
+
+def _after(amounts: list[numerals.Number], place: int) -> float:
+    """The first sum said after the word for a total: 养老金一共400 beside 打工4000 is none of both."""
+    return next((amount.value for amount in amounts if amount.start >= place), -1.0)
 
 
 def _amounts(text: str) -> list[numerals.Number]:

@@ -71,14 +71,14 @@ _FLOWS = {
 # Things a resident may simply not have: 没有照片, 没有卡, 没有电话.
 _HAS_IT_OR_NOT: frozenset[SlotType] = frozenset({"file", "id_number", "bank_account", "phone"})
 # Things that can do without: 不用, 不要.
-_MAY_DECLINE: frozenset[SlotType] = frozenset({"file", "bank_account", "id_number"})
+_MAY_DECLINE: frozenset[SlotType] = frozenset({"file", "bank_account", "id_number", "phone"})
 _FREE_TEXT: frozenset[SlotType] = frozenset({"text"})
 # What a message may be cleared up to, by intent (ids of flows or pattern options).
 _OPTION = {"ask_policy": "ask", "apply": "apply", "assess": "assess", "case_status": "case_status", "human": "human", "cancel": "cancel", "resume": "resume", "repeat": "repeat", "simpler": "repeat"}  # fmt: skip
 
 _CORRECTION = re.compile(
     r"^(?:哦|噢|哎呀?|啊|等等|等一下|等下|慢着|抱歉|对不起|不好意思|那个|我)*[,\s]*(?:"
-    r"(?P<strong>(?:我)?(?:刚才|刚刚|前面|上面|之前|那个)?(?:我)?(?:的?(?:电话|手机|身份证|名字|姓名|地址|收入|人数|年龄|存款|银行卡|账号|卡号)(?:号码?)?)?(?:说|写|填|讲|弄|搞|输|打|选|点|报|记)(?:的)?(?:错|不对|反)了?|错了|搞错了?|更正(?:一下)?|纠正(?:一下)?|(?:我(?:要|想))?改(?:一下|下|改)?(?!成|为|天|日|革|造|嫁|变)|不对头?(?:不对)?|不是不是|不不|唔啱|唔系)"
+    r"(?P<strong>(?:我)?(?:刚才|刚刚|前面|上面|之前|那个)?(?:我)?(?:的?(?:电话|手机|身份证|名字|姓名|地址|收入|人数|年龄|存款|银行卡|账号|卡号)(?:号码?)?)?(?:说|写|填|讲|弄|搞|输|打|选|点|报|记)(?:的)?(?:错|不对|反)了?|(?:我的?)?(?:电话|手机|身份证|名字|姓名|地址|住址|银行卡|账号|卡号)(?:号码?)?(?:是)?(?:错|不对)了?|错了|搞错了?|更正(?:一下)?|纠正(?:一下)?|(?:我(?:要|想))?改(?:一下|下|改)?(?!成|为|天|日|革|造|嫁|变)|不对头?(?:不对)?|不是不是|不不|唔啱|唔系)"
     r"|(?P<weak>不是的?|不))(?P<rest>.*)$",
     re.DOTALL,
 )
@@ -99,11 +99,12 @@ _PREAMBLE = re.compile(
 _WHAT_TO_DO = re.compile(
     r"怎么办|咋办|咋个办|咋整|咋个整|咋搞|咋个搞|怎么整|怎么搞|咋弄|怎么过|咋过|怎么活|点办|怎么弄|点算|如何是好"
 )
+_APPLYING = frozenset({"apply", "household"})
 _HAS_NONE = re.compile(
-    r"^(?:我|现在|手边|这里)*(?:没有?|没得|不会|拍不|不能|不方便|发不|传不|弄不|没带|冇|不晓得怎么)"
+    r"^(?:我|现在|手边|这里)*(?:没有?(?!人|事|听|看|懂|明白|错|问题|关系|意见|完|想)|没得|不会(?!吧|是)|拍不|不能|不方便|发不|传不|弄不|没带|冇|不晓得怎么)"
 )
 _DECLINES = re.compile(
-    r"(?:这个|这项|我|先|就|都|暂时|现在)*(?:不用|不要|不需要|不必|不想|甭|免|唔使|不填|不留|不给|不拍|不发|不传|不写|不弄)(?:照片|照|卡|号|账号|这个|这|填|拍|发|写|弄)*(?:了|吧|嘛)*"
+    r"(?:这个|这项|我|先|就|都|暂时|现在)*(?:不用|不要|不需要|不必|不想|甭|免|唔使|不填|不留|不给|不拍|不发|不传|不写|不弄)(?:照片|照|银行卡|卡|号码?|账号|电话|手机|这个|这|填|拍|发|写|弄|留|给|说)*(?:了|吧|嘛)*"
 )
 _PEOPLE_IN_STORY = re.compile(r"[我俺咱家].{0,6}?(?P<n>[一二两三四五六七八九十\d]{1,2})口人")
 _WHOLE_ADDRESS = re.compile(r"[县区镇乡村](?!长|干部).*[村组路号巷弄栋楼屯寨]")
@@ -117,12 +118,20 @@ _CONSENTING = re.compile(
     r"(?:我|俺|们|家|都|也|完全|当然|肯定|可以|同意|统一|同义|同宜|愿意|好|的|了|行|是|对|嗯|恩|要得|得行|没问题|没意见|没得问题|没错|中|嘞|成|授权|委托|答应|确认|认可|呐|昂|系|係|ok|yes|y|1|吧|啊|呀|哦|哈|就|这样|你们?|查|核对|办|用|随便|呗|嘛|得|能|√|听你的|看着办|[,。! ])+",
     re.IGNORECASE,
 )
+_ONE_MORE = re.compile(
+    r"(?:还有|漏了|忘了|少了|加上?|添)(?:说|写|算|填)?(?:我)?(?:一|两)?个?(?:老伴|老公|老婆|儿子|女儿|闺女|孩子|娃|孙子|孙女|外孙|爸|妈|爷爷|奶奶|哥|弟|姐|妹|家里?人)"
+)
+_ONE_OF_THEM = re.compile(
+    r"^(?!我|申请人)[一-鿿·]{2,12}的(?:名字|姓名|身份证|号码|关系)(?:号码?)?.{0,3}(?:错|不对|要?改)"
+)
 _OUT_OF_POCKET = re.compile(r"自付|自费|自己(?:出|掏|花|拿|垫)|报(?:销|完|了).{0,6}(?:后|还|自己|掏|出)")
 _MY_AGE = re.compile(
     r"(?:^|[,\s])(?:我|俺|本人)(?:今年|都|已经)?(?P<n>[1-9]\d|[二三四五六七八九]?十[一二三四五六七八九]?)(?:周?岁|虚岁)?(?:了)?(?=$|[,。\s])"
 )
 _NOT_BUT = re.compile(r"不是[^,。]{1,12}[,。]?\s*(?:而)?是(?P<rest>.+)$", re.DOTALL)
-_REST = re.compile(r"^[\s,。!::了]*(?:应该|其实|实际上|改成|改为|是|成|为|我是|我家是|就)*(?:是)?[\s,:]*")
+_REST = re.compile(
+    r"^[\s,。!::了]*(?:叫做?|应该|其实|实际上|改成|改为|是|成|为|我是|我家是|就)*(?:是)?[\s,:]*"
+)
 
 
 def pieces(text: str) -> list[str]:
@@ -237,6 +246,8 @@ class _Message:
             return scheme
         if asked.name in {"has_members", "more_members"} and (told := self._member_told(asked)):
             return told
+        if self._household_again(asked):
+            return [CorrectSlot(name="household", raw=self.raw.strip())]
         if (
             asked.name == "apply_confirm"
             and _TAKE_OUT.search(self.plain)
@@ -338,12 +349,16 @@ class _Message:
         facts = {
             name: value
             for name, value in self._facts(clause).items()
-            if name != asked.name and name not in mine
+            if name != asked.name and name not in mine and not self._size_again(name)
         }
         read = extract(clause, asked, today=self.today)
         if not facts or (asked.type not in {"bool", "choice"} and read is not None and read.value != 0):
             return []
         return [SetSlot(name=name, value=value, raw=self.raw.strip()) for name, value in facts.items()]
+
+    def _size_again(self, name: str) -> bool:
+        """老两口 in a story of who earns what does not change how many people were told to live there."""
+        return name == "household_size" and name in self.context.filled
 
     def _join_question(self, said: str, others: list[Command]) -> list[Command]:
         if not said or len(said) > 60:
@@ -417,7 +432,7 @@ class _Message:
         return [
             SetSlot(name=name, value=value, raw=self.raw.strip())
             for name, value in self._facts(said).items()
-            if name != asked.name and name not in mine
+            if name != asked.name and name not in mine and not self._size_again(name)
         ]
 
     def _told_instead(self, asked: AskedSlot) -> list[Command]:
@@ -427,7 +442,7 @@ class _Message:
         mine = _topic_slots(asked.name)
         stem = asked.name.split("_")[0]
         owner = stem if stem == "member" else "applicant"
-        if asked.flow == "apply":
+        if asked.flow in _APPLYING:
             digits = id_number(self.plain)
             if asked.type != "id_number" and digits and _is_identity(digits):
                 told.append(SetSlot(name=f"{owner}_id_number", value=digits, raw=raw))
@@ -439,7 +454,10 @@ class _Message:
         told += [
             SetSlot(name=name, value=value, raw=raw)
             for name, value in self._facts(self.plain).items()
-            if asked.flow == "assess" and name != asked.name and name not in mine
+            if asked.flow == "assess"
+            and name != asked.name
+            and name not in mine
+            and not self._size_again(name)
         ]
         # A number given before is changed by saying so: another one may be somebody else's.
         own = {"phone", "applicant_id_number", "member_id_number"}
@@ -448,6 +466,14 @@ class _Message:
             for one in told
             if isinstance(one, SetSlot) and not (one.name in own and one.name in self.context.filled)
         ]
+
+    def _household_again(self, asked: AskedSlot) -> bool:
+        """等一下,我还有个孙女, or 古丽娜尔的名字错了 at the summary: the members are to be changed."""
+        if asked.flow != "apply" or "has_members" not in self.context.filled or rules.is_question(self.plain):
+            return False
+        if asked.name == "apply_confirm" and _ONE_OF_THEM.search(self.plain):
+            return True
+        return asked.name != "has_members" and _ONE_MORE.search(self.plain) is not None
 
     def _member_told(self, asked: AskedSlot) -> list[Command]:
         """孙子叫马小宝, when asked whether there is anybody: there is, and who it is."""
@@ -469,7 +495,7 @@ class _Message:
     def _scheme_again(self, asked: AskedSlot) -> list[Command]:
         """The bare name of a scheme while an application is filled in is what they want to apply for."""
         scheme = lexicon.schemes().exact(bare(self.plain))
-        if scheme is None or asked.flow != "apply" or "apply_schemes" not in self.context.filled:
+        if scheme is None or asked.flow not in _APPLYING or "apply_schemes" not in self.context.filled:
             return []
         return [SetSlot(name="apply_schemes", value=scheme, raw=self.raw.strip())]
 
@@ -501,11 +527,21 @@ class _Message:
         strong = match is not None and match["strong"] is not None
         rest = change["rest"] if change else (match["rest"] if match else "")
         rest = _REST.sub("", rest).strip(" ,。!")
+        while (again := _CORRECTION.match(rest)) and again["strong"] is not None and again["rest"] != rest:
+            # 不对,名字错了,叫王大三: said twice before the new value comes.
+            rest = _REST.sub("", again["rest"]).strip(" ,。!")
         if asked is not None and not strong and (change is None or _NOT_BUT.search(self.plain)):
             # 不是 and 不 answer a yes/no question; 不是,是农村的 answers a choice.
             if asked.type in {"bool", "choice", "relation"} and not self._topic_filled():
                 return None
             if match is not None and change is None and (not rest or not numerals.find(rest)):
+                return None
+            if (
+                change is None
+                and extract(rest, asked, today=self.today) is not None
+                and not self._topic_filled()
+            ):
+                # 不是,一个月一万二 answers the question that stands.
                 return None
         if (
             asked is not None
@@ -515,6 +551,8 @@ class _Message:
             return None
         if not rest:
             return CorrectSlot(raw=self.raw.strip())
+        if (scheme := lexicon.schemes().only(rest)) and "apply_schemes" in self.context.filled:
+            return CorrectSlot(name="apply_schemes", value=scheme, raw=self.raw.strip())
         name, kind = self._resolve(self.plain, rest)
         if _is_label(rest):
             # 我要改电话 names what is to be changed and gives no new value.
@@ -534,6 +572,12 @@ class _Message:
         if slots is None:
             return None, None
         fitting = [name for name in self.context.filled if name in slots or name.rsplit(".", 1)[-1] in slots]
+        if not fitting and self.context.asked is not None and self.context.asked.name in slots:
+            return self.context.asked.name, self.context.asked.type
+        own = next((name for name in slots if name in _OWN), None)
+        if not fitting and own is not None and self.context.active_flow == "apply":
+            # Its question has not come yet: what is told for it is kept.
+            return own, _OWN[own]
         if len(fitting) == 1:
             return fitting[0], self.context.filled[fitting[0]]
         return None, self.context.filled[fitting[-1]] if fitting else None
@@ -541,8 +585,13 @@ class _Message:
     def _value(self, rest: str, name: str | None, kind: SlotType | None) -> JsonValue:
         if kind is not None:
             found = extract(rest, AskedSlot(name or "", kind), today=self.today)
+            if found is None and kind == "person_name":
+                each = (extract(part, AskedSlot(name or "", kind)) for part in clauses(rest))
+                found = next((one for one in each if one is not None), None)
             if found is not None:
                 return found.value
+            if kind in _EXACT:
+                return None
         topic = self._topic(rest) or self._topic(self.plain) or ("",)
         if topic[0] == "household_size":
             return integer(rest, "household_size")
@@ -731,7 +780,7 @@ class _Message:
             if slots[0] == "medical_out_of_pocket_year" and not _OUT_OF_POCKET.search(clause):
                 # 住院花了八万 says nothing of what the insurance paid.
                 continue
-            if slots[0] != "household_size" and any(
+            if (slots[0] != "household_size" or "一个人" in clause) and any(
                 who != "self" for who, _, _ in lexicon.relations().find(clause)
             ):
                 # 我儿子一个月挣三千 is the son's, not the household's.
@@ -750,6 +799,9 @@ def _is_identity(digits: str) -> bool:
     return len(digits) == 18 and digits[:17].isdigit() and ric.calc_check_digit(digits) == digits[-1]
 
 
+# What a correction may be about before its question came, and kinds whose value is read or asked again, never guessed.
+_OWN: dict[str, SlotType] = {"phone": "phone", "address": "address", "bank_account": "bank_account"}
+_EXACT: frozenset[SlotType] = frozenset({"person_name", "id_number", "phone", "bank_account", "address"})
 _LABEL = re.compile(
     r"(?:一下|下)?(?:我的?|那个|这个)?(?:电话|手机|联系方式|身份证|证件|姓名|名字|住址|地址|银行卡?|银行账号|卡号|账号|帐号|收入|存款|照片|家人|家里人|成员|人口|人数|项目|申请项目|年龄|户口)(?:号码?)?(?:一下|吧|的)?"
 )

@@ -15,6 +15,7 @@ _CORE = r"(?:\d[\d,]*(?:\.\d+)?(?:[十百千万亿wWkK](?:\d+)?)*|[零〇一二�
 # A number with the words that make it approximate: 两百来, 八百多, 一千左右, 百把, 千把.
 NUMBER = re.compile(rf"(?P<core>{_CORE})(?P<about>来|多|几|余|把|出头|左右|上下)?")
 _NOT_ONE = tuple("下些般直样点起定共切旦概时向")
+_TAILS = {"万": 1e4, "亿": 1e8}
 _VAGUE = ("几", "数", "上", "成")
 _RANGE_DIGITS = re.compile(
     r"(?P<a>[一二两三四五六七八九])[、,]?(?P<b>[二两三四五六七八九])(?P<unit>[十百千万]+)?"
@@ -108,8 +109,11 @@ def find(text: str) -> list[Number]:
             position = match.end()
             continue
         pair = _RANGE_DIGITS.fullmatch(match["core"])
-        found.append(
-            Number(value, match.start(), match.end(), about=match["about"] is not None or pair is not None)
-        )
-        position = match.end()
+        end = match.end()
+        unit = _TAILS.get(text[end : end + 1]) if match["about"] in {"来", "多", "几", "余"} else None
+        if unit is not None:
+            # 十几万 is ten of ten thousand, not ten.
+            value, end = value * unit, end + 1
+        found.append(Number(value, match.start(), end, about=match["about"] is not None or pair is not None))
+        position = end
     return found

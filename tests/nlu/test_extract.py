@@ -56,6 +56,15 @@ def test_money(text: str, yuan: float | None) -> None:
 @pytest.mark.parametrize(
     ("text", "name", "yuan"),
     [
+        ("存了十几万", "savings", 100000),
+        ("二十多万", "savings", 200000),
+        ("十来万", "savings", 100000),
+        ("八百多", "savings", 800),
+        ("三千一个月", "household_income_month", 3000),
+        ("一万二一年", "household_income_month", 1000),
+        ("儿子打工一个月4000，我们老两口养老金一共400", "household_income_month", 4400),
+        ("欠了十几万", "savings", None),
+        ("欠了十几万", "debt", 100000),
         ("一年一万二", "household_income_month", 1000),
         ("每月一百", "medical_out_of_pocket_year", 1200),
         ("一年三万", "medical_out_of_pocket_year", 30000),
