@@ -158,7 +158,7 @@ class WebApi:
     async def fetch(self, request: web.Request) -> web.Response:
         """GET messages."""
         conversation = await self._authorised(request)
-        found, mode, _ = await self._after(conversation.id, after_of(request))
+        found, mode, _, _ = await self._after(conversation.id, after_of(request))
         return answer(Messages(messages=found, mode=mode))
 
     async def file(self, request: web.Request) -> web.Response:
@@ -199,26 +199,28 @@ class WebApi:
     ) -> None:
         told: Mode | None = None
         while not socket.closed:
-            found, mode, last = await self._after(conversation_id, after)
+            found, mode, last, more = await self._after(conversation_id, after)
             for message in found:
                 frame = {"type": "message", "message": message.model_dump(mode="json")}
                 await socket.send_str(json.dumps(frame, ensure_ascii=False))
             if mode != told:
                 await socket.send_str(json.dumps({"type": "mode", "mode": mode}))
                 told = mode
-            if last == after:
-                await listener.wait(_LOOK_SECONDS)
             after = last
+            # A hint that came since the look is kept by the listener, so one look a hint is enough.
+            if not more:
+                await listener.wait(_LOOK_SECONDS)
 
-    async def _after(self, conversation_id: str, after: int) -> tuple[list[Message], Mode, int]:
-        """Messages to show, who is answering, and the number of the last row looked at."""
+    async def _after(self, conversation_id: str, after: int) -> tuple[list[Message], Mode, int, bool]:
+        """Messages to show, who is answering, the number of the last row looked at, and whether more may wait."""
         async with self._gateway.storage.read() as tx:
             conversation = await tx.conversations.get(conversation_id)
             if conversation is None:
                 raise NotFound(conversation_id)
             rows = await tx.messages.after(conversation_id, after, _PAGE)
             last = rows[-1].seq if rows else after
-            return await shown(tx, conversation_id, rows), conversation.mode, last
+            messages = await shown(tx, conversation_id, rows)
+            return messages, conversation.mode, last, len(rows) == _PAGE
 
     async def _authorised(self, request: web.Request) -> ConversationRow:
         async with self._gateway.storage.read() as tx:
