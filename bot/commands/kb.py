@@ -36,7 +36,7 @@ def check(pack: str | None, as_json: bool) -> None:
         click.echo(json.dumps(report, ensure_ascii=False))
     else:
         for name, found in report.items():
-            click.echo(f"{name}：没有发现问题" if not found else f"{name}:{len(found)} 个问题")
+            click.echo(f"{name}：没有发现问题" if not found else f"{name}：{len(found)} 个问题")
             for line in found:
                 click.echo(f"  {line}")
     if faulty:
@@ -69,7 +69,7 @@ def evaluate(pack: str, split: str, baseline: bool, faults: bool, as_json: bool)
     if as_json:
         click.echo(json.dumps(asdict(plain if baseline else ours)))
         return
-    click.echo(f"政策包 {pack},{split} 部分，{ours.n} 个问题")
+    click.echo(f"政策包 {pack}，{split} 部分，{ours.n} 个问题")
     click.echo(_row("本系统", ours))
     click.echo(_row("对照(单用 BM25)", plain))
     for fault in wrong if faults else ():
@@ -90,6 +90,6 @@ def _problems(name: str) -> list[Problem]:
 
 def _row(name: str, figures: Figures) -> str:
     return (
-        f"{name}：答对 {figures.answer_accuracy:.1%}，首条依据对 {figures.citation_recall_at_1:.1%},"
+        f"{name}：答对 {figures.answer_accuracy:.1%}，首条依据对 {figures.citation_recall_at_1:.1%}，"
         f"拒答准确 {figures.refusal_precision:.1%}，该拒尽拒 {figures.refusal_recall:.1%}"
     )

@@ -372,7 +372,7 @@ class Retriever:
         ]
         if gone and not schemes & self._covered_schemes:
             return self._refuse(
-                f"我手上的本地材料没有写{gone[0]}的规定,不敢乱说。{self._person()}", confidence, today
+                f"我手上的本地材料没有写{gone[0]}的规定，不敢乱说。{self._person()}", confidence, today
             )
         return self._refuse(
             f"这个问题，我手上的政策材料里没有找到依据，不敢乱说。{self._person()}",
@@ -383,7 +383,7 @@ class Retriever:
 
     def _person(self) -> str:
         phone = self._texts.get("hotline", "")
-        call = f",或者打{phone}" if phone else ",或者打当地公布的社会救助热线"
+        call = f"，或者打{phone}" if phone else "，或者打当地公布的社会救助热线"
         return f"您可以发“人工”找工作人员{call}。"
 
     def _case_status(self, today: date) -> Answer:
@@ -474,7 +474,7 @@ class Retriever:
         refused = len(answered) < len(found)
         text = "\n\n".join(one.answer for one in kept)
         if refused:
-            text += f"\n\n您问的另外一点,我手上的材料里没有找到依据,不敢乱说。{self._person()}"
+            text += f"\n\n您问的另外一点，我手上的材料里没有找到依据，不敢乱说。{self._person()}"
         leads = [one.leads_to for one in found if one.leads_to]
         return Answer(
             answered=True,
