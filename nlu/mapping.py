@@ -449,7 +449,7 @@ class _Message:
             number = phone(self.plain)
             if asked.type != "phone" and number and re.fullmatch(r"1[3-9]\d{9}", number):
                 told.append(SetSlot(name="phone", value=number, raw=raw))
-            if asked.type in {"file", "bank_account"} and _WHOLE_ADDRESS.search(self.plain):
+            if asked.type in {"file", "bank_account", "phone"} and _WHOLE_ADDRESS.search(self.plain):
                 told.append(SetSlot(name="address", value=self.raw.strip(), raw=raw))
         told += [
             SetSlot(name=name, value=value, raw=raw)
@@ -510,6 +510,9 @@ class _Message:
         digits = id_number(said)
         if digits and len(digits) == 18 and stem:
             told.append(SetSlot(name=f"{stem}id_number", value=digits, raw=self.raw.strip()))
+        number = phone(said)
+        if not member and stem and number and re.fullmatch(r"1[3-9]\d{9}", number):
+            told.append(SetSlot(name="phone", value=number, raw=self.raw.strip()))
         return told
 
     def _invalid(self) -> list[Command]:
