@@ -48,6 +48,9 @@ def _buttons(run: Run, found: Answer) -> tuple[Button, ...]:
     if sum(1 for _ in run.roots()) > 1:
         return ()
     buttons = []
+    if not found.answered and found.leads_to is None:
+        # Whoever told of hardship in words no clause speaks of is helped further by being asked than by a refusal.
+        buttons.append(Button(title=run.flow_name("assess"), payload=payloads.start("assess")))
     for suggestion in found.suggestions[:MOST_SUGGESTIONS]:
         try:
             buttons.append(Button(title=suggestion, payload=payloads.ask(suggestion)))

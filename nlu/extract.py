@@ -220,7 +220,7 @@ _PER_YEAR = re.compile(r"一年|每年|全年|年收入|一整年|年底|一年�
 _PER_MONTH = re.compile(r"一个月|每个?月|月收入|月薪|/月|按月|一月|月工资|个把月")
 _PER_DAY = re.compile(r"一天|每天|日结|/天|一日")
 _NOT_MONEY = re.compile(
-    r"^\s*(?:个?月|年|天|岁|口|个?人|号|级|套|辆|亩|个(?!钱)|次|周|点|楼|栋|届|小时|%|月份|孩|娃|张|头)"
+    r"^\s*(?:个?月|年|天|岁|口|个?人|号|级|组|村|队|社|巷|弄|单元|室|套|辆|亩|个(?!钱)|次|周|点|楼|栋|届|小时|%|月份|孩|娃|张|头)"
 )
 
 
@@ -408,11 +408,16 @@ def _by_meaning(plain: str, titles: list[str], asked: AskedSlot) -> Chosen | Non
     ranged = _in_range(plain, titles)
     if ranged is not None:
         return Chosen(values[ranged])
+    # 本地的 and 城里的: a title said as a thing's property.
+    said = re.sub(r"(?<=..)的$", "", plain)
     shorter = [
         index
         for index, title in enumerate(titles)
-        if (len(plain) >= 2 or len(title) <= 3) and plain and plain in title
+        if (len(said) >= 2 or len(title) <= 3) and said and said in title
     ]
+    if len(shorter) == 2 and (affirmed := [i for i in shorter if not titles[i].startswith(("不", "没"))]):
+        # 本地 stands in 在本地 and in 不在本地: who means the second says 不.
+        shorter = affirmed
     if len(shorter) == 1:
         return Chosen(values[shorter[0]])
     if {True, False} & set(map(_hashable, values)):

@@ -42,6 +42,8 @@ def normalise(text: str) -> str:
         if char == "\n" or unicodedata.category(char) not in {"Cc", "Cf", "Cs", "Co", "Cn"}
     )
     kept = re.sub(r"[^\S\n]+", " ", kept).strip()[:MAX_CHARS]
+    # What was taken out may have kept two combining marks apart, whose order is fixed once they touch.
+    kept = unicodedata.normalize("NFC", kept)
     simplified: str = _simplifier().convert(kept)
     # OpenCC leaves 著 alone where it may be either; residents mean the particle (活著), save in a few words.
     simplified = re.sub(r"(?<![显名编专原土巨论译拙])著(?![名作述称])", "着", simplified)

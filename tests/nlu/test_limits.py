@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nlu.mapping import interpret
@@ -29,6 +29,7 @@ def test_there_is_always_a_command(text: str, asked: str | None) -> None:
 
 
 @given(st.text(max_size=200))
+@example("\u00af\x1f\u08f9")
 def test_normalising_twice_changes_nothing_more(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
