@@ -376,7 +376,10 @@ def choice(text: str, asked: AskedSlot) -> Chosen | None:
         return _by_meaning(plain, titles, asked)
     if asked.type == "bool" and {item.value for item in asked.choices} <= {True, False}:
         answer = yes_no(plain)
-        return None if answer is None else Chosen(answer)
+        if answer is not None:
+            return Chosen(answer)
+        partly = _partly(plain, titles)
+        return Chosen(asked.choices[partly[0]].value) if len(partly) == 1 else None
     return None
 
 
@@ -408,16 +411,7 @@ def _by_meaning(plain: str, titles: list[str], asked: AskedSlot) -> Chosen | Non
     ranged = _in_range(plain, titles)
     if ranged is not None:
         return Chosen(values[ranged])
-    # 本地的 and 城里的: a title said as a thing's property.
-    said = re.sub(r"(?<=..)的$", "", plain)
-    shorter = [
-        index
-        for index, title in enumerate(titles)
-        if (len(said) >= 2 or len(title) <= 3) and said and said in title
-    ]
-    if len(shorter) == 2 and (affirmed := [i for i in shorter if not titles[i].startswith(("不", "没"))]):
-        # 本地 stands in 在本地 and in 不在本地: who means the second says 不.
-        shorter = affirmed
+    shorter = _partly(plain, titles)
     if len(shorter) == 1:
         return Chosen(values[shorter[0]])
     if {True, False} & set(map(_hashable, values)):
@@ -430,6 +424,19 @@ def _by_meaning(plain: str, titles: list[str], asked: AskedSlot) -> Chosen | Non
         if yes_no(title) is not None and yes_no(title) == yes_no(plain)
     ]
     return Chosen(values[starts[0]]) if len(starts) == 1 and len(titles) <= 3 else None
+
+
+def _partly(plain: str, titles: list[str]) -> list[int]:
+    """Titles a part of which was said. 本地的 and 城里的 are a title said as a thing's property."""
+    said = re.sub(r"(?<=..)的$", "", plain)
+    found = [
+        index
+        for index, title in enumerate(titles)
+        if (len(said) >= 2 or len(title) <= 3) and said and said in title
+    ]
+    # 本地 stands in 在本地 and in 不在本地: who means the second says 不.
+    affirmed = [index for index in found if not titles[index].startswith(("不", "没"))]
+    return affirmed if len(found) == 2 and len(affirmed) == 1 else found
 
 
 def _hashable(value: JsonValue) -> object:

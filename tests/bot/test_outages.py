@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import sqlite3
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -66,27 +68,30 @@ async def test_what_was_accepted_before_the_lock_is_answered_after_it(
     assert [message["author"] for message in await resident.history()].count("resident") == 1
 
 
-@pytest.fixture
-def full_disk() -> Any:
-    """No file of this process may grow beyond 4 KB: a disk without room, as far as the process can see."""
+@contextlib.contextmanager
+def full_disk() -> Iterator[None]:
+    """No file of this process may grow beyond 4 KB: a disk without room, as far as the process can see.
+
+    No fixture: its end would come after pytest has written the test's outcome, which may go to a file as well.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-async def test_a_full_disk_is_told_and_what_was_there_stays(
-    resident: Resident, request: pytest.FixtureRequest, service: Service
-) -> None:
+async def test_a_full_disk_is_told_and_what_was_there_stays(resident: Resident, service: Service) -> None:
     await resident.says("你好")
     before = await resident.history()
-    request.getfixturevalue("full_disk")
-    with pytest.raises(Rejected) as text_refused:
-        await service.gateway.accept(resident.id, client_id="t", text="还在吗")
-    with pytest.raises(Rejected) as file_refused:
-        await service.gateway.accept_file(
-            resident.id, client_id="f", data=photo(2000, 1500), filename="a.jpg", mime="image/jpeg"
-        )
+    with full_disk():
+        with pytest.raises(Rejected) as text_refused:
+            await service.gateway.accept(resident.id, client_id="t", text="还在吗")
+        with pytest.raises(Rejected) as file_refused:
+            await service.gateway.accept_file(
+                resident.id, client_id="f", data=photo(2000, 1500), filename="a.jpg", mime="image/jpeg"
+            )
     assert (text_refused.value.code, file_refused.value.code) == ("unavailable", "unavailable")
     assert await resident.history() == before
 

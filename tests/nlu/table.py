@@ -44,6 +44,12 @@ ASKED: dict[str, AskedSlot] = {
     "size": AskedSlot("household_size", "int", (), "assess"),
     "income": AskedSlot("household.0.income_month", "money", (), "assess"),
     "savings": AskedSlot("savings", "money", SAVINGS, "assess"),
+    "hukou": AskedSlot(
+        "local_hukou",
+        "bool",
+        (Choice(value=True, title="在本地"), Choice(value=False, title="不在本地")),
+        "assess",
+    ),
     "yesno": AskedSlot("has_members", "bool", YES_NO, "apply"),
     "scheme": AskedSlot("apply_schemes", "choice", SCHEMES, "apply"),
     "area": AskedSlot("area", "choice", AREAS, "assess"),
