@@ -132,7 +132,7 @@ def report(all_figures: list[Figures], sizes: tuple[int, int]) -> str:
         "# Understanding: figures",
         "",
         (
-            "Made by `.venv/bin/python -m nlu.evaluate` (or `make nlu-eval`); takes minutes. "
+            "Made by `.venv/bin/python -m nlu.evaluate` (or `make nlu-evaluate`); takes minutes. "
             f"{sizes[0]} training messages, {sizes[1]} held-out messages written in another manner; "
             f"{FOLDS}-fold stratified cross-validation. Machine: {psutil.cpu_count()} cores, "
             f"Python {platform.python_version()}, shared with other work while it ran."
