@@ -37,7 +37,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from policies_kb.errors import DataFileError, Problem
 from policies_kb.types import Frozen
-from policies_kb.yamlfile import line_of, plain
+from policies_kb.yamlfile import line_of, plain, read_text
 
 Aspect = Literal[
     "who", "how_much", "documents", "where", "how_long", "steps", "decision", "notice", "objection", "payment",
@@ -157,14 +157,7 @@ def load_document(path: Path, *, pack: str) -> Document:
     Raises:
         DataFileError: every fault found in the file, with its line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise DataFileError([Problem(path, None, "", "the file is missing", "create it")]) from None
-    except UnicodeDecodeError as error:
-        raise DataFileError(
-            [Problem(path, None, "", f"not UTF-8 ({error.reason})", "save it as UTF-8")]
-        ) from None
+    lines = read_text(path).splitlines()
     if not lines or lines[0].strip() != "---":
         raise DataFileError(
             [

@@ -16,6 +16,22 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 Path_ = tuple[str | int, ...]
 
 
+def read_text(path: Path) -> str:
+    """The text of one data file.
+
+    Raises:
+        DataFileError: the file is missing or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise DataFileError([Problem(path, None, "", "the file is missing", "create it")]) from None
+    except UnicodeDecodeError as error:
+        raise DataFileError(
+            [Problem(path, None, "", f"not UTF-8 ({error.reason})", "save it as UTF-8")]
+        ) from None
+
+
 def read_yaml(path: Path) -> Any:
     """Parse one YAML file, keeping line numbers.
 
@@ -25,13 +41,7 @@ def read_yaml(path: Path) -> Any:
     # The round-trip loader is the one that keeps line numbers; it refuses duplicate keys by itself.
     parser = YAML(typ="rt")
     try:
-        return parser.load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise DataFileError([Problem(path, None, "", "the file is missing", "create it")]) from None
-    except UnicodeDecodeError as error:
-        raise DataFileError(
-            [Problem(path, None, "", f"not UTF-8 ({error.reason})", "save it as UTF-8")]
-        ) from None
+        return parser.load(read_text(path))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
