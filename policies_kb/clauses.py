@@ -17,6 +17,7 @@ Format of `documents/<id>.md`::
     aspect: steps
     asks: [多久会有人上门看, 谁来家里调查]
     parameters: [visit_workdays]   # optional: `jzt kb check` sees that the text gives their present values
+    disagrees: [{document: shenhe-queren-xiafang, clause: 三(二)6}]   # optional: both are told, neither is hidden
 
     The clause in our own plain words.
 
@@ -76,6 +77,9 @@ class Clause(Frozen):
     amends: tuple[Reference, ...] = Field(
         default=(), description="clauses of a parent pack that this one changes here"
     )
+    disagrees: tuple[Reference, ...] = Field(
+        default=(), description="clauses of other documents in force that settle the same thing otherwise"
+    )
     parameters: tuple[str, ...] = Field(default=(), description="parameters whose values the text must give")
     texts: tuple[str, ...] = Field(default=(), description="texts of pack.yml that the text must give")
     effective_from: date
@@ -125,6 +129,7 @@ class _SectionMeta(Frozen):
     aspect: Aspect
     asks: tuple[str, ...] = Field(min_length=1)
     amends: tuple[Reference, ...] = ()
+    disagrees: tuple[Reference, ...] = ()
     parameters: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
     effective_from: date | None = None
@@ -251,7 +256,7 @@ def _clause(
     return Clause(
         document_id=front.id, document_title=front.title, number=number, heading=heading.strip(),
         path=(group,) if group else (), text=text, schemes=meta.schemes, aspect=meta.aspect, asks=meta.asks,
-        amends=meta.amends, parameters=meta.parameters, texts=meta.texts, effective_from=begins, effective_to=ends, pack=pack, line=at,
+        amends=meta.amends, disagrees=meta.disagrees, parameters=meta.parameters, texts=meta.texts, effective_from=begins, effective_to=ends, pack=pack, line=at,
     )  # fmt: skip
 
 

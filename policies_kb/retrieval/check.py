@@ -54,22 +54,22 @@ def _clauses(document: Document, documents: dict[str, Document], known: frozense
     problems = []
     for clause in document.clauses:
         unknown = [scheme for scheme in clause.schemes if known and scheme not in known]
-        gone = [
-            f"{reference.document} {reference.clause}"
-            for reference in clause.amends
-            if reference.document not in documents or not documents[reference.document].find(reference.clause)
-        ]
         where = (document.path, clause.line)
         if unknown:
             cure = "correct the id or add it to glossary.yml"
             problems.append(
                 Problem(*where, f"{clause.number}.schemes", f"unknown: {', '.join(unknown)}", cure)
             )
-        if gone:
-            field = f"{clause.number}.amends"
-            problems.append(
-                Problem(*where, field, f"no such clause: {', '.join(gone)}", "correct the reference")
-            )
+        for field, references in (("amends", clause.amends), ("disagrees", clause.disagrees)):
+            gone = [
+                f"{reference.document} {reference.clause}"
+                for reference in references
+                if reference.document not in documents
+                or not documents[reference.document].find(reference.clause)
+            ]
+            if gone:
+                what = f"no such clause: {', '.join(gone)}"
+                problems.append(Problem(*where, f"{clause.number}.{field}", what, "correct the reference"))
     return problems
 
 
