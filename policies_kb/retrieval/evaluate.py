@@ -14,6 +14,7 @@ from policies_kb.types import Answer, Citation, Frozen
 from policies_kb.yamlfile import load_model
 
 Split = Literal["dev", "test"]
+Style = Literal["elderly", "young", "neighbour", "traditional", "homophone", "voice", "dialect", "plain"]
 
 
 class Question(Frozen):
@@ -22,10 +23,16 @@ class Question(Frozen):
     q: str = Field(min_length=1)
     clause: tuple[str, ...] = Field(default=(), description="'document-id number', any of which is right")
     fact: tuple[str, ...] = Field(default=(), description="words the answer must contain, all of them")
+    style: Style = Field(default="plain", description="who speaks, or how it was typed")
+    seen: bool = Field(
+        default=False, description="the engine was tuned on it, so it may never be a test question"
+    )
 
     @property
     def split(self) -> Split:
-        """Decided by the words of the question, so that nobody picks."""
+        """Decided by the words of the question, so that nobody picks; what was tuned on is development."""
+        if self.seen:
+            return "dev"
         return "test" if hashlib.sha256(self.q.encode()).digest()[0] % 2 else "dev"
 
 
