@@ -31,6 +31,8 @@ from policies_kb.pack import (
 from policies_kb.yamlfile import line_of, plain, problems_of, read_yaml
 
 PACKS_DIR = Path(__file__).parent / "packs"
+# Folder of a pack in which ingested documents wait for a person's word.
+DRAFTS = "drafts"
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -45,6 +47,8 @@ def pack_names(packs_dir: Path | None = None) -> tuple[str, ...]:
 
 def load_pack(name: str, packs_dir: Path | None = None) -> Pack:
     """Load a pack and everything it inherits.
+
+    `packs_dir` holds the packs; an ancestor that is not in it is taken from the shipped ones.
 
     Raises:
         UnknownPack: there is no such pack.
@@ -74,6 +78,8 @@ class _Load:
         wanted: str | None = name
         while wanted is not None:
             path = self.root / wanted / "pack.yml"
+            if self.layers and not path.is_file() and (shipped := PACKS_DIR / wanted / "pack.yml").is_file():
+                path = shipped
             if any(layer.name == wanted for _, layer in self.layers):
                 self.problems.append(Problem(path, 1, "parent", "packs inherit in a circle", "drop a parent"))
                 break
@@ -128,11 +134,15 @@ class _Load:
         return pack
 
     def version(self) -> str:
-        """First 16 hex digits of a SHA-256 over the name and bytes of every file of the pack and its ancestors."""
+        """First 16 hex digits of a SHA-256 over the name and bytes of every file of the pack and its ancestors.
+
+        Drafts are not in force and do not count.
+        """
         digest = hashlib.sha256()
         for folder, head in self.layers:
             for path in sorted(folder.rglob("*")):
-                if path.is_file() and path.suffix in {".yml", ".md"}:
+                live = path.relative_to(folder).parts[0] != DRAFTS
+                if live and path.is_file() and path.suffix in {".yml", ".md"}:
                     digest.update(f"{head.name}/{path.relative_to(folder).as_posix()}\0".encode())
                     digest.update(path.read_bytes())
         return digest.hexdigest()[:16]

@@ -10,12 +10,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from bot.commands._packs import DEFAULT_PACK, packs_dir
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack
 from policies_kb.retrieval.engine import Retriever
 from policies_kb.types import Answer
 
-DEFAULT_PACK = "shifan-xian"
 # The contract's keys, in its order; what else an Answer carries is for the dialogue.
 CONTRACT = ("answered", "answer", "citations", "confidence", "suggestions")
 
@@ -32,7 +32,7 @@ def open_retriever(pack: str) -> Retriever:
         click.ClickException: no such pack, or its files are wrong; the message names file, line and cure.
     """
     try:
-        return Retriever(load_pack(pack))
+        return Retriever(load_pack(pack, packs_dir()))
     except (UnknownPack, DataFileError) as error:
         raise click.ClickException(str(error)) from error
 

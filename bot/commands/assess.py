@@ -12,12 +12,12 @@ from zoneinfo import ZoneInfo
 
 import click
 
+from bot.commands._packs import DEFAULT_PACK, packs_dir
 from policies_kb.errors import DataFileError
 from policies_kb.knowledge import PackKnowledge, open_pack
 from policies_kb.rules.facts import FactsError, read_facts
 from policies_kb.types import SchemeResult
 
-DEFAULT_PACK = "shifan-xian"
 # The contract's keys, in its order.
 CONTRACT = ("scheme", "outcome", "amount_month", "amount_once", "reasons", "missing", "next")
 _HEADINGS = (("likely", "可能符合"), ("unknown", "还不能判断"), ("unlikely", "按现在的情况对不上"))
@@ -39,7 +39,7 @@ def command(file: Path, pack: str, today: datetime | None, as_json: bool) -> Non
     """Assess one household."""
     day = today.date() if today else datetime.now(ZoneInfo("Asia/Shanghai")).date()
     try:
-        knowledge = open_pack(pack)
+        knowledge = open_pack(pack, packs_dir())
         data = _read(file)
         facts = read_facts(knowledge.loaded.facts, data)
         results = knowledge.assess(data, today=day)

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
+from bot.commands._packs import DEFAULT_PACK, packs_dir
 from policies_kb.errors import DataFileError
 from policies_kb.loader import load_pack
 from policies_kb.pack import Fact
 
-DEFAULT_PACK = "shifan-xian"
 _TYPES = {
     "int": "整数",
     "money": "金额",
@@ -30,7 +30,7 @@ _SCOPES = {"household": "全家", "member": "每个人", "either": "全家或每
 def command(pack: str, as_json: bool) -> None:
     """List the catalogue."""
     try:
-        facts = load_pack(pack).facts
+        facts = load_pack(pack, packs_dir()).facts
     except DataFileError as error:
         raise click.ClickException(str(error)) from None
     if as_json:

@@ -7,7 +7,8 @@ from dataclasses import asdict
 
 import click
 
-from bot.commands.ask import DEFAULT_PACK, open_retriever, shanghai_today
+from bot.commands._packs import DEFAULT_PACK, packs_dir
+from bot.commands.ask import open_retriever, shanghai_today
 from policies_kb.errors import DataFileError, Problem
 from policies_kb.loader import UnknownPack, load_pack, pack_names
 from policies_kb.retrieval.check import check_answers
@@ -28,7 +29,7 @@ def check(pack: str | None, as_json: bool) -> None:
     """Load packs and report every fault with file, line and cure; exit status 1 when there is one."""
     faulty = False
     report = {}
-    for name in (pack,) if pack else pack_names():
+    for name in (pack,) if pack else pack_names(packs_dir()):
         problems = _problems(name)
         faulty = faulty or bool(problems)
         report[name] = [str(problem) for problem in problems]
@@ -54,7 +55,7 @@ def check(pack: str | None, as_json: bool) -> None:
 def evaluate(pack: str, split: str, baseline: bool, faults: bool, as_json: bool) -> None:
     """Print the figures of the answers, with plain BM25 beside them in the readable form."""
     retriever = open_retriever(pack)
-    loaded = load_pack(pack)
+    loaded = load_pack(pack, packs_dir())
     paths = loaded.files("eval.yml")
     if not paths:
         raise click.ClickException(f"pack {pack!r} has no eval.yml")
@@ -81,7 +82,7 @@ def evaluate(pack: str, split: str, baseline: bool, faults: bool, as_json: bool)
 
 def _problems(name: str) -> list[Problem]:
     try:
-        return check_answers(load_pack(name))
+        return check_answers(load_pack(name, packs_dir()))
     except DataFileError as error:
         return list(error.problems)
     except UnknownPack as error:

@@ -258,3 +258,19 @@ def test_texts_and_names(xian: PackKnowledge) -> None:
     assert xian.scheme_name("nothing") == "nothing"
     with pytest.raises(UnknownText):
         xian.text("no.such.key")
+
+
+def test_a_folder_of_packs_may_hold_one_county_and_inherit_from_the_shipped_ones(tmp_path: Path) -> None:
+    shutil.copytree(PACKS_DIR / "shifan-qu", tmp_path / "shifan-qu")
+    assert pack_names(tmp_path) == ("shifan-qu",)
+    assert [folder.name for folder in load_pack("shifan-qu", tmp_path).folders] == ["shifan-qu", "guojia"]
+
+
+def test_a_draft_changes_neither_the_pack_nor_its_version(packs_dir: Path) -> None:
+    before = load_pack("shifan-qu", packs_dir)
+    draft = packs_dir / "shifan-qu/drafts/xin-banfa/draft.md"
+    draft.parent.mkdir(parents=True)
+    draft.write_text("---\n", encoding="utf-8")
+    after = load_pack("shifan-qu", packs_dir)
+    assert after.version == before.version
+    assert len(after.documents) == len(before.documents)
