@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import importlib
-
 import click
+
+from bot.commands._lazy import LazyGroup
 
 # name -> (module, one-line help). The help stands here so that `jzt --help` imports nothing else.
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -14,7 +14,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "cases": ("bot.commands.cases", "查看、导出已提交的申请"),
     "chat": ("bot.commands.chat", "在终端里对话，或按脚本回放"),
     "facts": ("bot.commands.facts", "列出自测用到的每一项情况"),
-    "kb": ("bot.commands.kb", "政策包：检查、评测"),
+    "kb": ("bot.commands.kb", "政策包：新建、录入文件、审阅、检查、评测"),
     "outbox": ("bot.commands.outbox", "待送件：查看停放的、重新投递"),
     "privacy": ("bot.commands.privacy", "个人信息：导出、删除"),
     "serve": ("bot.commands.serve", "启动服务"),
@@ -22,23 +22,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-class _LazyGroup(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in COMMANDS:
-            return None
-        command = importlib.import_module(COMMANDS[cmd_name][0]).command
-        if not isinstance(command, click.Command):
-            raise TypeError(f"{COMMANDS[cmd_name][0]}.command is not a click command")
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1]) for name in self.list_commands(ctx)])
-
-
-@click.group(cls=_LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=LazyGroup, members=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """救助通:社会救助政策问答、自测、申请与办理进度。"""

@@ -1,4 +1,4 @@
-"""`jzt kb`: check a pack, measure its answers."""
+"""`jzt kb`: what a pack's author works with."""
 
 from __future__ import annotations
 
@@ -7,41 +7,25 @@ from dataclasses import asdict
 
 import click
 
+from bot.commands._lazy import LazyGroup
 from bot.commands._packs import DEFAULT_PACK, packs_dir
 from bot.commands.ask import open_retriever, shanghai_today
-from policies_kb.errors import DataFileError, Problem
-from policies_kb.loader import UnknownPack, load_pack, pack_names
-from policies_kb.retrieval.check import check_answers
+from policies_kb.errors import DataFileError
+from policies_kb.loader import load_pack
 from policies_kb.retrieval.evaluate import Figures, Split, chosen, load_questions, measure
 
 _SPLITS: dict[str, Split | None] = {"test": "test", "dev": "dev", "all": None}
 
 
-@click.group(help="政策包：检查、评测")
+# name -> (place, one-line help)
+MEMBERS = {
+    "check": ("bot.commands.kb_check", "检查政策包；列出原文哪些条款已收、哪些没收"),
+}
+
+
+@click.group(cls=LazyGroup, members=MEMBERS, help="政策包：新建、录入文件、审阅、检查、评测")
 def command() -> None:
     """Group of the pack author's commands."""
-
-
-@command.command(help="检查政策包：文件、条款引用、词表、评测问题")
-@click.option("--pack", help="只查这一个；不写就查全部")
-@click.option("--json", "as_json", is_flag=True, help="输出 JSON")
-def check(pack: str | None, as_json: bool) -> None:
-    """Load packs and report every fault with file, line and cure; exit status 1 when there is one."""
-    faulty = False
-    report = {}
-    for name in (pack,) if pack else pack_names(packs_dir()):
-        problems = _problems(name)
-        faulty = faulty or bool(problems)
-        report[name] = [str(problem) for problem in problems]
-    if as_json:
-        click.echo(json.dumps(report, ensure_ascii=False))
-    else:
-        for name, found in report.items():
-            click.echo(f"{name}：没有发现问题" if not found else f"{name}：{len(found)} 个问题")
-            for line in found:
-                click.echo(f"  {line}")
-    if faulty:
-        raise SystemExit(1)
 
 
 @command.command(name="eval", help="用 eval.yml 的问题测回答的质量")
@@ -78,15 +62,6 @@ def evaluate(pack: str, split: str, baseline: bool, faults: bool, as_json: bool)
         click.echo(
             f"· {fault.question.q} → {cited}(应为 {'、'.join(fault.question.clause) or '不知道'};{fault.why})"
         )
-
-
-def _problems(name: str) -> list[Problem]:
-    try:
-        return check_answers(load_pack(name, packs_dir()))
-    except DataFileError as error:
-        return list(error.problems)
-    except UnknownPack as error:
-        raise click.ClickException(str(error)) from error
 
 
 def _row(name: str, figures: Figures) -> str:

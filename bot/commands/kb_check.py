@@ -1,0 +1,79 @@
+"""`jzt kb check`: every fault of a pack, and what of its sources it holds."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from bot.commands._packs import packs_dir
+from policies_kb.coverage import Coverage, CoveredPlan, coverage
+from policies_kb.errors import DataFileError
+from policies_kb.loader import UnknownPack, load_pack, pack_names
+from policies_kb.retrieval.check import check_answers
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    problems: tuple[str, ...]
+    coverage: Coverage | None
+
+
+@click.command(help="检查政策包：文件、条款引用、词表、评测问题；列出原文哪些条款已收、哪些没收")
+@click.option("--pack", help="只查这一个；不写就查全部")
+@click.option("--json", "as_json", is_flag=True, help="输出 JSON")
+@click.option("--quiet", is_flag=True, help="没有问题时不列条款")
+def command(pack: str | None, as_json: bool, quiet: bool) -> None:
+    """Load packs and report every fault with file, line and cure; exit status 1 when there is one."""
+    found = {name: _check(name) for name in ((pack,) if pack else pack_names(packs_dir()))}
+    if as_json:
+        click.echo(json.dumps({name: _as_json(one) for name, one in found.items()}, ensure_ascii=False))
+    else:
+        for name, one in found.items():
+            _show(name, one, quiet)
+    if any(one.problems for one in found.values()):
+        raise SystemExit(1)
+
+
+def _check(name: str) -> _Found:
+    try:
+        pack = load_pack(name, packs_dir())
+    except UnknownPack as error:
+        raise click.ClickException(str(error)) from error
+    except DataFileError as error:
+        return _Found(tuple(map(str, error.problems)), None)
+    covered = coverage(pack)
+    return _Found(tuple(map(str, (*check_answers(pack), *covered.problems))), covered)
+
+
+def _show(name: str, found: _Found, quiet: bool) -> None:
+    count = len(found.problems)
+    click.echo(f"{name}：{count} 个问题" if count else f"{name}：没有发现问题")
+    for line in found.problems:
+        click.echo(f"  {line}")
+    if quiet or found.coverage is None or not found.coverage.plans:
+        return
+    click.echo(f"  有条款的救助方案 {len(found.coverage.schemes)} 个：{'、'.join(found.coverage.schemes)}")
+    for plan in found.coverage.plans:
+        click.echo(f"  [{plan.collection} {plan.place}] {plan.plan}：{_plan(plan)}")
+        for clause in plan.clauses:
+            if clause.left_out:
+                click.echo(f"      没有收 {clause.number}：{clause.left_out}")
+
+
+def _plan(plan: CoveredPlan) -> str:
+    if not plan.residents:
+        return f"不涉及居民({plan.why})"
+    taken = [clause.number for clause in plan.clauses if clause.as_]
+    return f"{len(plan.clauses)} 条收了 {len(taken)} 条：{' '.join(taken)}"
+
+
+def _as_json(found: _Found) -> dict[str, Any]:
+    covered = found.coverage
+    return {
+        "problems": list(found.problems),
+        "schemes": list(covered.schemes) if covered else [],
+        "coverage": [plan.model_dump(by_alias=True) for plan in covered.plans] if covered else [],
+    }
