@@ -19,6 +19,8 @@ _SPLITS: dict[str, Split | None] = {"test": "test", "dev": "dev", "all": None}
 
 # name -> (place, one-line help)
 MEMBERS = {
+    "new-pack": ("bot.commands.kb_author:new_pack", "新建一个政策包"),
+    "schema": ("bot.commands.kb_author:schema", "写出编辑器用的 JSON Schema"),
     "check": ("bot.commands.kb_check", "检查政策包；列出原文哪些条款已收、哪些没收"),
 }
 

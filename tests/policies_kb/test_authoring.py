@@ -1,0 +1,140 @@
+"""What a pack's author is given: schemas that know the files, and a new pack that loads and answers at once."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from click.testing import CliRunner, Result
+from ruamel.yaml import YAML
+
+from bot.cli import main
+from policies_kb.authoring.newpack import NewPack, PackExists, create
+from policies_kb.authoring.schemas import FILES, FOLDER, schemas
+from policies_kb.loader import PACKS_DIR, load_pack
+
+CASES = [
+    (name, path) for name, (_, pattern) in FILES.items() for path in sorted(PACKS_DIR.glob(f"*/{pattern}"))
+]
+
+
+def as_json(path: Path) -> Any:
+    """The YAML file as an editor's checker sees it: dates are their words."""
+    parser = YAML(typ="safe", pure=True)
+    return json.loads(json.dumps(parser.load(path.read_text(encoding="utf-8")), default=str))
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), CASES, ids=[path.relative_to(PACKS_DIR).as_posix() for _, path in CASES]
+)
+def test_every_shipped_file_passes_its_schema(name: str, path: Path) -> None:
+    jsonschema.Draft202012Validator(schemas()[name]).validate(as_json(path))
+
+
+def test_every_kind_of_file_was_tried() -> None:
+    assert {name for name, _ in CASES} == set(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_written_schemas_are_those_of_the_models(name: str) -> None:
+    written = json.loads((FOLDER / f"{name}.schema.json").read_text(encoding="utf-8"))
+    assert written == schemas()[name], "run: jzt kb schema"
+
+
+def test_a_schema_refuses_what_the_loader_refuses_and_explains_in_chinese() -> None:
+    schema = schemas()["parameters"]
+    faulty = {"parameters": {"x": {"name": "某数", "unti": "元"}}}
+    errors = list(jsonschema.Draft202012Validator(schema).iter_errors(faulty))
+    assert "unti" in errors[0].message
+    assert schema["$defs"]["Parameter"]["properties"]["unit"]["description"].startswith("单位")
+
+
+def test_every_field_an_author_writes_is_explained() -> None:
+    bare = [
+        f"{name}: {part}.{field}"
+        for name, schema in schemas().items()
+        for part, found in [(FILES[name][0].__name__, schema), *schema.get("$defs", {}).items()]
+        for field, words in found.get("properties", {}).items()
+        if not words.get("description")
+    ]
+    assert bare == []
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, ["kb", *words])
+
+
+def test_a_new_pack_with_nothing_told_loads_and_inherits(tmp_path: Path) -> None:
+    made = run("new-pack", "mo-xian", "--title", "某县", "--dir", str(tmp_path))
+    assert made.exit_code == 0, made.output
+    pack = load_pack("mo-xian", tmp_path)
+    assert (pack.title, pack.parent) == ("某县", "guojia")
+    assert pack.parameters["dibao_standard"].values == ()
+    checked = CliRunner().invoke(main, ["kb", "check"], env={"JZT_PACKS_DIR": str(tmp_path)})
+    assert checked.exit_code == 0, checked.output
+
+
+def test_a_new_pack_answers_with_what_was_told(tmp_path: Path) -> None:
+    told = ["--office", "一镇民政办", "--address", '一镇"大街"1号', "--hours", "工作日 8:30-17:00", "--phone", "0000-111"]  # fmt: skip
+    standard = [
+        "--urban",
+        "812.5",
+        "--rural",
+        "600",
+        "--notice",
+        "一县低保标准的通知",
+        "--since",
+        "2026-01-01",
+    ]
+    made = run("new-pack", "yixian", "--title", "一县", "--dir", str(tmp_path), *told, *standard)
+    assert made.exit_code == 0, made.output
+    pack = load_pack("yixian", tmp_path)
+    assert pack.texts["office.address"] == '一镇"大街"1号'
+    value = pack.parameters["dibao_standard"].on(date(2026, 1, 1))
+    assert value is not None
+    assert value.value == {"urban": Decimal("812.5"), "rural": Decimal(600)}
+    env = {"JZT_PACKS_DIR": str(tmp_path)}
+    asked = CliRunner().invoke(main, ["ask", "农村低保标准多少", "--pack", "yixian", "--json"], env=env)
+    answer = json.loads(asked.stdout)
+    assert "600元" in answer["answer"]
+    assert answer["citations"][0]["document"] == "一县低保标准的通知"
+
+
+@pytest.mark.parametrize("name", ["pack", "parameters", "glossary", "eval"])
+def test_the_files_of_a_new_pack_name_a_schema_that_stands_beside_them(name: str, tmp_path: Path) -> None:
+    create(NewPack("a", "甲县", "county", "guojia", date(2026, 1, 1)), tmp_path)
+    path = tmp_path / "a" / f"{name}.yml"
+    named = path.read_text(encoding="utf-8").splitlines()[0].removeprefix("# yaml-language-server: $schema=")
+    schema = json.loads((path.parent / named).read_text(encoding="utf-8"))
+    jsonschema.Draft202012Validator(schema).validate(as_json(path))
+
+
+def test_an_existing_folder_is_never_written_into(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(PackExists):
+        create(NewPack("a", "甲县", "county", "guojia", date(2026, 1, 1)), tmp_path)
+    assert list((tmp_path / "a").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["new-pack", "某县", "--title", "某县"], "小写字母"),
+        (["new-pack", "../x", "--title", "某县"], "小写字母"),
+        (["new-pack", "a", "--title", "某县", "--office", "民政办"], "一起给"),
+        (["new-pack", "a", "--title", "某县", "--urban", "700"], "一起给"),
+        (["new-pack", "a", "--title", "某县", "--urban", "七百"], "不是金额"),
+        (["new-pack", "a", "--title", "某县", "--urban", "NaN"], "不是金额"),
+        (["new-pack", "a", "--title", "某县", "--parent", "meiyou"], "meiyou"),
+    ],
+)
+def test_what_cannot_be_is_said_plainly(words: list[str], says: str, tmp_path: Path) -> None:
+    result = run(*words, "--dir", str(tmp_path))
+    assert result.exit_code != 0
+    assert says in result.output
+    assert not (tmp_path / "a").exists()
