@@ -38,7 +38,7 @@ check: setup ## 静态检查:ruff、mypy --strict、import-linter、政策包
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
-	.venv/bin/jzt kb check
+	.venv/bin/jzt kb check --quiet
 
 test: services nlu check ## 运行全部测试
 	@echo "[测试] pytest …" >&2
