@@ -24,9 +24,11 @@ def answer(run: Run) -> None:
         # What was named last is what 要带啥 will be about, also where the clause holds for every scheme.
         run.state.last_scheme = named
     scheme = run.state.last_scheme or _applied_for(run)
-    found = run.knowledge.answer(question, today=run.today, scheme=scheme)
+    found = run.knowledge.answer(question, today=run.today, scheme=scheme, aspect=run.state.last_aspect)
     if found.scheme is not None:
         run.state.last_scheme = found.scheme
+    if found.aspect is not None:
+        run.state.last_aspect = found.aspect
     text = found.answer
     if found.answered:
         sources = dict.fromkeys(f"《{citation.document}》{citation.clause}" for citation in found.citations)

@@ -70,7 +70,11 @@ class Knowledge(Protocol):
     @property
     def version(self) -> str: ...
 
-    def answer(self, question: str, *, today: date, scheme: str | None = None) -> Answer: ...
+    def answer(
+        self, question: str, *, today: date, scheme: str | None = None, aspect: str | None = None
+    ) -> Answer:
+        """`scheme` and `aspect`: what was spoken of last, for a follow-up question."""
+        ...
 
     def next_question(
         self, facts: Mapping[str, JsonValue], *, skipped: Collection[str] = (), schemes: Collection[str] = (),

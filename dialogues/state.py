@@ -66,6 +66,9 @@ class DialogueState(BaseModel):
     last_scheme: str | None = Field(
         default=None, description="scheme last spoken of, for follow-up questions"
     )
+    last_aspect: str | None = Field(
+        default=None, description="side of it last told (how_much, documents, ...), for follow-up questions"
+    )
     case_id: str | None = Field(default=None, description="receipt of the last submitted case")
     applications: int = Field(
         default=0, description="applications begun; the draft's number in receipts and keys"

@@ -20,6 +20,7 @@ from policies_kb.types import Answer, FactQuestion, SchemeResult, WorkflowStep
 
 if TYPE_CHECKING:
     from policies_kb.retrieval.engine import Retriever
+    from policies_kb.retrieval.explain import Explanation
 
 
 class UnknownText(KeyError):
@@ -55,9 +56,18 @@ class PackKnowledge:
         """Hash of the pack's contents, ancestors included."""
         return self._pack.version
 
-    def answer(self, question: str, *, today: date, scheme: str | None = None) -> Answer:
-        """A policy question answered with its clause, or an honest refusal."""
-        return self._retriever.answer(question, today=today, scheme=scheme)
+    def answer(
+        self, question: str, *, today: date, scheme: str | None = None, aspect: str | None = None
+    ) -> Answer:
+        """A policy question answered with its clause, or an honest refusal.
+
+        `scheme` and `aspect`: what was spoken of last, for a follow-up question.
+        """
+        return self._retriever.answer(question, today=today, scheme=scheme, aspect=aspect)
+
+    def explain(self, question: str, today: date, scheme: str | None = None) -> Explanation:
+        """Why `answer` answers as it does."""
+        return self._retriever.explain(question, today, scheme)
 
     def next_question(
         self, facts: Mapping[str, JsonValue], *, skipped: Collection[str] = (), schemes: Collection[str] = (),

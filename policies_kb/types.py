@@ -37,6 +37,7 @@ class Answer(Frozen):
     suggestions: tuple[str, ...] = ()
     leads_to: Literal["assess", "case_status"] | None = None
     scheme: str | None = None
+    aspect: str | None = Field(default=None, description="side of the scheme told, for a follow-up question")
 
 
 class Reason(Frozen):

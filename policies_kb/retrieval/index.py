@@ -61,7 +61,7 @@ class Query:
 class Hit:
     """A clause with its score and the evidence a confidence is made of, each 0..1.
 
-    `covered` is the share of the question's meaning the clause speaks of; `mentioned` whether it is about a scheme
+    `parts` are the named addends of the score; `asked` the place among the clause's `asks` of the likest. `covered` is the share of the question's meaning the clause speaks of; `mentioned` whether it is about a scheme
     asked for or at least speaks of it.
     """
 
@@ -71,6 +71,8 @@ class Hit:
     covered: float
     mentioned: bool
     aspect: bool
+    parts: tuple[tuple[str, float], ...]
+    asked: int
 
     def order(self) -> tuple[float, str, int]:
         """Sort key: best first, ties by place in the documents."""
@@ -140,19 +142,28 @@ class Index:
         wanted = query.schemes if schemes is None else schemes
         lexical = self.bm25(query)
         ceiling = float(lexical.max()) or 1.0
-        ask = np.max(
-            [self._ask(text, units) for text, units in ((query.text, query.units), *query.gists)], axis=0
+        asks = np.max(
+            [self._likeness(text, units) for text, units in ((query.text, query.units), *query.gists)], axis=0
         )
-        heading = self._headings.dot(self._vector(query.units).items())
-        scores = W_ASK * ask + W_TEXT * lexical / ceiling + W_HEADING * heading + self._own
+        ask = np.maximum.reduceat(asks, self._first)
+        scheme, aspect = np.zeros(len(self.clauses)), np.zeros(len(self.clauses))
         for at, clause in enumerate(self.clauses):
             if shared := wanted & set(clause.schemes):
                 # Who names two schemes asks of a clause that ties them.
-                scores[at] += SCHEME_MATCH * len(shared)
+                scheme[at] = SCHEME_MATCH * len(shared)
             elif wanted and clause.schemes:
-                scores[at] += SCHEME_CLASH
+                scheme[at] = SCHEME_CLASH
             if clause.aspect in query.aspects:
-                scores[at] += ASPECT_MATCH
+                aspect[at] = ASPECT_MATCH
+        parts = {
+            "ask": W_ASK * ask,
+            "bm25": W_TEXT * lexical / ceiling,
+            "heading": W_HEADING * self._headings.dot(self._vector(query.units).items()),
+            "scheme": scheme,
+            "aspect": aspect,
+            "own": self._own,
+        }
+        scores = np.sum(list(parts.values()), axis=0)
         # Rounded, so that another order of summation on another machine cannot change an order of clauses.
         scores = np.round(scores, 6)
         covered = self._coverage(query)
@@ -165,6 +176,8 @@ class Index:
                 covered=float(covered[at]),
                 mentioned=bool(wanted) and any(f"scheme:{one}" in self._having[at] for one in wanted),
                 aspect=clause.aspect in query.aspects,
+                parts=tuple((name, float(values[at])) for name, values in parts.items()),
+                asked=int(asks[self._first[at] : self._first[at] + len(clause.asks)].argmax()),
             )
             for at in best
         ]
@@ -177,13 +190,12 @@ class Index:
             return np.zeros(len(self.clauses))
         return np.asarray(self._bm25.get_scores(known), dtype=np.float64)
 
-    def _ask(self, text: str, units: Sequence[Unit]) -> Floats:
-        """Each clause's likeness to the wording, by the likest question it lists."""
+    def _likeness(self, text: str, units: Sequence[Unit]) -> Floats:
+        """How like each listed question is to the wording, 0..1."""
         pairs = bigrams(text)
         shared = self._pairs.dot((pair, 1.0) for pair in pairs)
         dice = 2 * shared / np.maximum(self._pair_counts + len(pairs), 1)
-        likeness = 0.65 * self._asks.dot(self._vector(units).items()) + 0.35 * dice
-        return np.asarray(np.maximum.reduceat(likeness, self._first), dtype=np.float64)
+        return np.asarray(0.65 * self._asks.dot(self._vector(units).items()) + 0.35 * dice, dtype=np.float64)
 
     def _weight(self, unit: Unit) -> float:
         """How much of the question's meaning a unit carries."""

@@ -54,7 +54,9 @@ def applied(*, upto: str | None = None) -> Conversation:
 class Failing(PackKnowledge):
     """The pack, whose answers fail."""
 
-    def answer(self, question: str, *, today: date, scheme: str | None = None) -> Any:
+    def answer(
+        self, question: str, *, today: date, scheme: str | None = None, aspect: str | None = None
+    ) -> Any:
         raise RuntimeError(f"secret {question}")
 
 

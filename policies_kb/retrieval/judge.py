@@ -1,0 +1,100 @@
+"""Which clause answers a question, how sure that is, and what else can honestly be said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, Literal
+
+from policies_kb.clauses import Clause
+from policies_kb.retrieval.confidence import THRESHOLD, confidence, evidence, outside
+from policies_kb.retrieval.index import Hit, Index, Query
+from policies_kb.retrieval.question import Questions, only_named
+from policies_kb.retrieval.scope import Places, other_year
+
+Outcome = Literal[
+    "answered", "other_place", "other_year", "outside", "not_in_force", "missing_scheme", "unknown", "which_scheme",
+    "case_status",
+]  # fmt: skip
+# How much likelier the question must be to one a clause out of force lists, before that clause is what was asked.
+_CLEARLY: Final = 0.1
+_NEVER: Final = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was found for one question. `named` is the place, year or topic a refusal names."""
+
+    query: Query
+    schemes: frozenset[str]
+    outcome: Outcome
+    confidence: float
+    hits: tuple[Hit, ...] = ()
+    features: dict[str, float] = field(default_factory=dict)
+    undated: Clause | None = None
+    named: str = ""
+    personal: bool = False
+    status: bool = False
+
+
+class Judge:
+    """Judges questions over a pack's clauses. `index` gives the index of the clauses in force, or not, on a day."""
+
+    def __init__(
+        self, questions: Questions, places: Places, topics: str, covered: frozenset[str], index: Callable[[date, bool], Index],
+    ) -> None:  # fmt: skip
+        self._questions = questions
+        self._places = places
+        self._topics = topics
+        self._covered = covered
+        self._index = index
+
+    def judge(
+        self, text: str, *, today: date, schemes: frozenset[str] = frozenset(), aspect: str | None = None
+    ) -> Judgement:
+        """Judge one cleaned part of a message. `schemes` and `aspect`: what the conversation is about."""
+        query = self._questions.in_context(text, schemes, aspect)
+        about = query.schemes or schemes
+        place = self._places.asked(text)
+        if place is not None:
+            return Judgement(query, about, "other_place", _NEVER, named=place)
+        year = other_year(text, today, self._topics)
+        if year is not None:
+            return Judgement(query, about, "other_year", _NEVER, named=year)
+        return self.judge_query(query, about, today)
+
+    def judge_query(self, query: Query, schemes: frozenset[str], today: date) -> Judgement:
+        """Judge a question already read."""
+        personal, status = self._questions.is_personal(query), self._questions.is_of_a_case(query)
+        if not schemes and not status and self._questions.is_short_for_more(query):
+            return Judgement(query, schemes, "which_scheme", 0.3)
+        if only_named(query):
+            # Only the scheme was named: a short overview. What it is comes first.
+            query = self._questions.what_is(query)
+        index = self._index(today, True)
+        hits = tuple(index.search(query, schemes=schemes))
+        features = evidence(query, hits, schemes, self._covered) if hits else {}
+        sure = confidence(features) if hits else 0.0
+        undated = self._index(today, False).search(query, schemes=schemes)
+        undated_sure = confidence(evidence(query, undated, schemes, self._covered)) if undated else 0.0
+        outcome: Outcome = "answered"
+        named = ""
+        if hits and undated and undated[0].ask > hits[0].ask + _CLEARLY and undated[0].score > hits[0].score:
+            # What was asked stands in a clause that is not in force: another clause would be a wrong answer.
+            sure = min(sure, 1.0 - undated_sure)
+        if sure < THRESHOLD:
+            if status:
+                outcome = "case_status"
+            elif topics := outside(query):
+                outcome, named = "outside", topics[0]
+            elif undated_sure >= THRESHOLD:
+                outcome = "not_in_force"
+            elif schemes and not schemes & self._covered:
+                outcome = "missing_scheme"
+            else:
+                outcome = "unknown"
+        return Judgement(
+            query, schemes, outcome, sure, hits=hits, features=features, named=named, personal=personal, status=status,
+            undated=undated[0].clause if outcome == "not_in_force" else None,
+        )  # fmt: skip

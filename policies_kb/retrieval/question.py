@@ -1,0 +1,142 @@
+"""What a resident's message asks: its parts, the side of which scheme, told from the story around it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from policies_kb.retrieval.glossary import Glossary
+from policies_kb.retrieval.index import ASKED, Query
+from policies_kb.retrieval.text import Reader, has_content
+
+_PARTS: Final = re.compile(r"[?？!！。;；\n]+|(?:,|，)?(?:还有就是|还有|另外|顺便问|顺便|再问)")
+ASKING: Final = re.compile(
+    "能不能|可不可以|可以|会不会|要不要|有没有|是不是|怎么|怎样|如何|咋|能|该|谁|哪|什么|啥|多少|多久|几"
+)
+# Words that say nothing of which scheme is meant.
+_SIDES: Final = ASKED | {"same:申请", "same:流程", "same:收费", "same:证明", "same:附件", "aspect:payment"}
+_THIS: Final = re.compile("这个|那个|这种|那种|它|[?？!！。,，\\s]+")
+# A follow-up that names only another person, place or scheme: 那农村呢, 五保户呢, 他呢.
+_ANOTHER: Final = re.compile(
+    r"^(?:那么|那|要是|如果|换成|像)?(?P<other>.{1,12}?)(?:的话)?(?:呢|嘞|咧|哩)[?？!！。\s]*$"
+)
+_BARE_ANOTHER: Final = re.compile(r"^(?:那么|那|要是|如果是|换成)(?P<other>.{1,8}?)(?:的话)?[?？!！。\s]*$")
+# How a side of a scheme is asked for when the message leaves it to the conversation.
+_SIDE_WORDS: Final[dict[str, str]] = {
+    "who": "要什么条件", "how_much": "多少钱", "documents": "要带什么材料", "where": "在哪里申请", "how_long": "要多久",
+    "steps": "怎么申请", "decision": "谁批", "notice": "公示", "objection": "不服怎么办", "payment": "钱怎么发",
+    "check": "多久核查一次", "exit": "还能领多久", "duty": "有什么义务", "care": "谁来照料", "complaint": "去哪投诉",
+    "service": "有什么服务",
+}  # fmt: skip
+_FIGURE: Final = re.compile("多少|多大|多久|几[天年月个岁倍次档块人级名]|好多|几多")
+_SHORT: Final = 10
+_LEAST: Final = 5
+MOST_PARTS: Final = 4
+
+
+class Questions:
+    """Reads cleaned messages with one pack's glossary. Deterministic; safe to share."""
+
+    def __init__(self, glossary: Glossary, reader: Reader) -> None:
+        self._glossary = glossary
+        self._reader = reader
+
+    def parts(self, text: str) -> list[str]:
+        """The questions of a message, at most MOST_PARTS; the whole where it has no parts."""
+        found = [part for part in _PARTS.split(text) if len(part) > 1 and has_content(part)]
+        return found[:MOST_PARTS] or [text]
+
+    def read(self, text: str) -> Query:
+        """One part as the index sees it."""
+        repaired = self._reader.repair(text)
+        units = self._reader.read(repaired, repair=True)
+        concepts = {token for unit in units for token in unit.concepts}
+        schemes = tuple(unit for unit in units if any(token.startswith("scheme:") for token in unit.concepts))
+        gists = []
+        for gist in _gists(repaired):
+            read = self._reader.read(gist)
+            # The story names the scheme, the question proper says "it".
+            carried = () if any(unit in read for unit in schemes) else schemes
+            if len(read) > 1 or (read and carried):
+                gists.append((gist, (*carried, *read)))
+        return Query(
+            text=repaired,
+            units=units,
+            gists=tuple(gists),
+            schemes=_of_kind(concepts, "scheme:"),
+            aspects=_of_kind(concepts, "aspect:"),
+        )
+
+    def in_context(self, text: str, schemes: frozenset[str], aspect: str | None) -> Query:
+        """One part, completed from the conversation where it leaves the scheme or the side to it."""
+        query = self.read(text)
+        if aspect in _SIDE_WORDS and not query.aspects and (other := _another(text)) is not None:
+            return self.about(f"{other}{_SIDE_WORDS[aspect]}", () if query.schemes else schemes)
+        if not query.schemes and schemes and self.is_short_for_more(query):
+            return self.about(text, schemes)
+        return query
+
+    def about(self, text: str, schemes: frozenset[str] | tuple[str, ...]) -> Query:
+        """`text` as a question about a scheme the conversation is about."""
+        names = [self._glossary.names[scheme] for scheme in sorted(schemes) if scheme in self._glossary.names]
+        return self.read(f"{names[0]}{text}" if names else text)
+
+    def what_is(self, query: Query) -> Query:
+        """The question what the scheme is that `query` merely names."""
+        known = [scheme for scheme in sorted(query.schemes) if scheme in self._glossary.names]
+        return self.read(f"{self._glossary.names[known[0]] if known else query.text}是什么")
+
+    def is_short_for_more(self, query: Query) -> bool:
+        """Whether the question only says which side is asked for (“要带啥”), not of what."""
+        if "救助" in query.text:
+            return False
+        return all(unit.concepts and _SIDES.issuperset(unit.concepts) for unit in query.units)
+
+    def is_personal(self, query: Query) -> bool:
+        """Whether somebody asks of their own case whether they may have something."""
+        return any(words in query.text for words in self._glossary.personal)
+
+    def is_of_a_case(self, query: Query) -> bool:
+        """Whether somebody asks how far their application has come."""
+        return any(words in query.text for words in self._glossary.case_status)
+
+
+def only_named(query: Query) -> bool:
+    """Whether the question is no more than the name of a scheme."""
+    return bool(query.schemes) and all(
+        unit.concepts and all(token.startswith("scheme:") for token in unit.concepts) for unit in query.units
+    )
+
+
+def without_pronouns(text: str) -> str:
+    """`text` fit to stand behind a scheme's name."""
+    return _THIS.sub("", text)
+
+
+def _another(text: str) -> str | None:
+    """Whom or what an elliptic follow-up names, else None."""
+    match = _ANOTHER.match(text) or _BARE_ANOTHER.match(text)
+    if match is None or ASKING.search(match["other"]):
+        return None
+    return match["other"]
+
+
+def _gists(text: str) -> list[str]:
+    """What may be the question proper in a long message: its clauses, and its end from the last asking word."""
+    if len(text) < _SHORT:
+        return []
+    pieces = [piece for piece in re.split(r"[\s,，、:：]+", text) if len(piece) >= _LEAST]
+    found = pieces if len(pieces) > 1 else []
+    asking = [match.start() for match in ASKING.finditer(text) if len(text) - match.start() >= _LEAST]
+    if asking:
+        found.append(text[asking[-1] :])
+    return [piece for piece in dict.fromkeys(found) if piece != text]
+
+
+def _of_kind(concepts: set[str], prefix: str) -> frozenset[str]:
+    return frozenset(token.removeprefix(prefix) for token in concepts if token.startswith(prefix))
+
+
+def asks_a_figure(query: Query) -> bool:
+    """Whether a sum, a number or a span is asked for."""
+    return bool(query.aspects & {"how_much", "how_long"}) or bool(_FIGURE.search(query.text))
