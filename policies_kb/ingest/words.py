@@ -1,0 +1,59 @@
+"""The words ingestion works with, read from words.yml: data, not code."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from pydantic import Field
+
+from policies_kb.clauses import Aspect
+from policies_kb.types import Frozen
+from policies_kb.yamlfile import load_model
+
+
+class TitleWords(Frozen):
+    """How official titles end and what web sites put around them."""
+
+    nouns: tuple[str, ...] = Field(min_length=1)
+    before: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+    generic: tuple[str, ...] = ()
+    small: tuple[str, ...] = ()
+
+
+class IssuerWords(Frozen):
+    """How names of issuing offices end."""
+
+    ends: tuple[str, ...] = Field(min_length=1)
+
+
+class AspectWords(Frozen):
+    """Words in a heading that tell what its clause is about."""
+
+    aspect: Aspect
+    words: tuple[str, ...] = Field(min_length=1)
+
+
+class InsideWords(Frozen):
+    """Words in a heading that tell that a clause is about the office's own affairs."""
+
+    words: tuple[str, ...]
+    why: str
+
+
+class Words(Frozen):
+    """`words.yml`. In `asks` the scheme's name stands for `{s}`; `nobody` is said where no scheme is known."""
+
+    titles: TitleWords
+    issuers: IssuerWords
+    aspects: tuple[AspectWords, ...]
+    inside: InsideWords
+    asks: dict[Aspect, tuple[str, ...]]
+    nobody: str
+
+
+@cache
+def words() -> Words:
+    """The words shipped with the package."""
+    return load_model(Path(__file__).with_name("words.yml"), Words)
