@@ -4,7 +4,7 @@ not know" that names a person to ask. Nothing here writes a sentence of policy o
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Final, Protocol
@@ -17,9 +17,13 @@ from policies_kb.retrieval.index import Hit, Index
 from policies_kb.retrieval.judge import Judge, Judgement
 from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions
 from policies_kb.retrieval.scope import Places
+from policies_kb.retrieval.shelf import Shelf
+from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.suggest import Suggestions
+from policies_kb.retrieval.table import Flags
 from policies_kb.retrieval.text import LONGEST, Reader, clean, has_content
 from policies_kb.retrieval.wording import NO_CONTENT, OF_A_CASE, OF_ONES_OWN, TOO_LONG, Wording, cite, sources
+from policies_kb.retrieval.words import Words
 from policies_kb.types import Answer
 
 # Sides residents often ask together, and how to ask for one alone.
@@ -33,6 +37,11 @@ class Corpus(Valued, Protocol):
 
     @property
     def documents(self) -> tuple[Document, ...]: ...
+
+    @property
+    def version(self) -> str:
+        """Changes with anything the documents or the glossary say."""
+        ...
 
     @property
     def texts(self) -> Mapping[str, str]: ...
@@ -49,22 +58,23 @@ class Retriever:
         DataFileError: the pack's glossary.yml is wrong.
     """
 
-    def __init__(self, pack: Corpus) -> None:
-        self._pack = pack.name
+    def __init__(self, pack: Corpus, *, cache: Path | None = None) -> None:
+        """`cache`: a folder where indexes are kept from one start to the next; None: they are built at every start."""
+        store = Store(cache)
         glossary = load_glossary(pack.files("glossary.yml"))
-        self._reader = Reader(glossary)
-        self._clauses = tuple(clause for document in pack.documents for clause in document.clauses)
+        reader = Reader(glossary, Words.open(store))
+        self._shelf = Shelf(pack.name, pack.version, lambda: _clauses(pack), reader, store)
+        self._clauses = self._shelf.table
         self._figures = Figures(pack)
-        self._indexes: dict[tuple[bool, ...], Index] = {}
-        self._questions = Questions(glossary, self._reader)
+        self._in_force: dict[date, Flags] = {}
+        self._questions = Questions(glossary, reader)
         topics = "|".join(
             re.escape(word)
             for word, concepts in sorted(glossary.concepts.items())
             if any(concept.startswith("scheme:") for concept in concepts)
         )
-        covered = frozenset(scheme for clause in self._clauses for scheme in clause.schemes)
         places = Places(glossary.elsewhere, glossary.home)
-        self._judge = Judge(self._questions, places, topics, covered, self._index)
+        self._judge = Judge(self._questions, places, topics, self._clauses.schemes, self._index)
         self._wording = Wording(glossary, self._clauses, pack.texts, self._figures)
         self._suggestions = Suggestions(glossary, self._questions, self._judge, self._clauses)
 
@@ -128,15 +138,14 @@ class Retriever:
 
     def _index(self, today: date, in_force: bool) -> Index:
         """The index over the clauses that are in force (or not) today; days with the same clauses share one."""
-        mask = tuple(self._is_in_force(clause, today) == in_force for clause in self._clauses)
-        if mask not in self._indexes:
-            kept = [clause for clause, keep in zip(self._clauses, mask, strict=True) if keep]
-            self._indexes[mask] = Index(kept, self._reader, own_pack=self._pack)
-        return self._indexes[mask]
-
-    def _is_in_force(self, clause: Clause, today: date) -> bool:
-        # A clause whose figure has no value today would tell one that does not hold.
-        return clause.dated(today) == "in_force" and not self._figures.lapsed(clause, today)
+        mask = self._in_force.get(today)
+        if mask is None:
+            mask = self._clauses.in_force(today)
+            for at in self._clauses.figured:
+                # A clause whose figure has no value today would tell one that does not hold.
+                mask[at] &= not self._figures.lapsed(self._clauses[at], today)
+            self._in_force = {today: mask}
+        return self._shelf.index(mask if in_force else ~mask)
 
     def _say(self, judged: Judgement, today: date) -> Answer:
         """The answer or refusal a judgement comes to."""
@@ -215,6 +224,10 @@ class Retriever:
             scheme=kept[0].scheme,
             aspect=kept[-1].aspect,
         )
+
+
+def _clauses(pack: Corpus) -> Iterator[Clause]:
+    return (clause for document in pack.documents for clause in document.clauses)
 
 
 def _also(hits: Sequence[Hit]) -> list[Clause]:

@@ -3,26 +3,24 @@ answers, and what the question says of scheme and aspect."""
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
-import bm25s
 import numpy as np
 import numpy.typing as npt
 
 from policies_kb.clauses import Clause
-from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, rarity
+from policies_kb.retrieval.ragged import gathered, row_of
+from policies_kb.retrieval.store import Contents
+from policies_kb.retrieval.table import ASPECTS, Flags
+from policies_kb.retrieval.text import Unit, bigrams, meaning, pair_code
 
-# bm25s says at debug level that it builds an index; nobody who runs the service is helped by it.
-logging.getLogger("bm25s").setLevel(logging.WARNING)
-
-Floats = npt.NDArray[np.float64]
-Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.floating[Any]]
+Ints = npt.NDArray[np.int64]
 
 # Sides of a matter that a question names by a question word (how long, how much); the others are named by words of
 # content (公示, 投诉), which count as such.
@@ -38,8 +36,14 @@ SCHEME_MATCH: Final = 0.08
 SCHEME_CLASH: Final = -0.20
 ASPECT_MATCH: Final = 0.07
 OWN_PACK: Final = 0.03
+# Likeness to a listed question: by meaning, and by the character pairs of the wording.
+LIKE_MEANING: Final = 0.65
+LIKE_WORDING: Final = 0.35
 # How many clauses are looked at beyond their score.
 _KEPT: Final = 16
+# Up to so many clauses every one is scored in full; of more, so many of the likeliest by words, pairs and structure.
+FULL: Final = 2048
+CANDIDATES: Final = 1024
 # Ages, sums and spans belong to the story: that no clause has them says nothing of the question.
 _FIGURE: Final = re.compile(
     r"^[0-9一二三四五六七八九十百千万两几半多亿零.%]+(元|块|块钱|岁|年|个|月|天|口|人|次|斤|亩)?$"
@@ -56,12 +60,18 @@ class Query:
     schemes: frozenset[str]
     aspects: frozenset[str]
 
+    @property
+    def readings(self) -> tuple[tuple[str, tuple[Unit, ...]], ...]:
+        """The whole and the gists, each with its text."""
+        return ((self.text, self.units), *self.gists)
+
 
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A clause with its score and the evidence a confidence is made of, each 0..1.
 
-    `parts` are the named addends of the score; `asked` the place among the clause's `asks` of the likest. `covered` is the share of the question's meaning the clause speaks of; `mentioned` whether it is about a scheme
+    `parts` are the named addends of the score; `asked` is the place among the clause's `asks` of the likest one.
+    `covered` is the share of the question's meaning the clause speaks of; `mentioned` whether it is about a scheme
     asked for or at least speaks of it.
     """
 
@@ -79,61 +89,30 @@ class Hit:
         return -self.score, self.clause.document_id, self.clause.line
 
 
-class _Postings:
-    """Weighted keys of many rows, turned round: the dot product with a query in time of the keys they share."""
-
-    def __init__(self, rows: Sequence[dict[str, float]]) -> None:
-        found: dict[str, tuple[list[int], list[float]]] = {}
-        for at, row in enumerate(rows):
-            for key, weight in row.items():
-                places, weights = found.setdefault(key, ([], []))
-                places.append(at)
-                weights.append(weight)
-        self._rows = len(rows)
-        self._of = {key: (np.array(places), np.array(weights)) for key, (places, weights) in found.items()}
-
-    def dot(self, query: Iterable[tuple[str, float]]) -> Floats:
-        total = np.zeros(self._rows)
-        for key, weight in query:
-            if (posting := self._of.get(key)) is not None:
-                total[posting[0]] += posting[1] * weight
-        return total
-
-
 class Index:
-    """Built once for a pack; searching is deterministic and takes a few milliseconds at most."""
+    """Searches the arrays that `policies_kb.retrieval.build` made, wherever they lie. Deterministic; safe to share.
 
-    def __init__(self, clauses: Sequence[Clause], reader: Reader, *, own_pack: str) -> None:
-        self.clauses = tuple(clauses)
-        texts = [reader.read(clean(clause.text)) for clause in self.clauses]
-        headings = [reader.read(clean(clause.heading)) for clause in self.clauses]
-        asks = [[reader.read(clean(ask)) for ask in clause.asks] for clause in self.clauses]
-        bags = [
-            [token for units in (text, heading, heading, *ask) for unit in units for token in unit.tokens]
-            for text, heading, ask in zip(texts, headings, asks, strict=True)
-        ]
-        self._having = [
-            frozenset(bag) | {f"scheme:{scheme}" for scheme in clause.schemes} | {f"aspect:{clause.aspect}"}
-            for bag, clause in zip(bags, self.clauses, strict=True)
-        ]
-        frequency = Counter(token for tokens in self._having for token in tokens)
-        count = max(len(self.clauses), 1)
-        self._idf = {token: math.log(1 + count / found) for token, found in frequency.items()}
-        self._rarest = math.log(1 + count)
-        self._has: dict[str, Flags] = {}
-        for at, tokens in enumerate(self._having):
-            for token in tokens:
-                self._has.setdefault(token, np.zeros(count, dtype=np.bool_))[at] = True
-        pairs = [bigrams(clean(ask)) for clause in self.clauses for ask in clause.asks]
-        self._asks = _Postings([self._vector(ask) for found in asks for ask in found])
-        self._pairs = _Postings([dict.fromkeys(found, 1.0) for found in pairs])
-        self._pair_counts = np.array([len(found) for found in pairs])
-        self._first = np.cumsum([0, *(len(found) for found in asks)])[:-1]
-        self._headings = _Postings([self._vector(heading) for heading in headings])
-        self._own = np.array([OWN_PACK * (clause.pack == own_pack) for clause in self.clauses])
-        self._bm25 = bm25s.BM25(k1=1.2, b=0.6)
-        # bm25s refuses an empty corpus; the token below stands in no question.
-        self._bm25.index(bags or [["\0"]], show_progress=False)
+    n clauses, a listed questions, v words and concepts, p character pairs; rows of different lengths lie flat, see
+    `policies_kb.retrieval.ragged`:
+
+    - `idf` (v): how telling each token is; `vocabulary` numbers the tokens.
+    - `having` (rows: n): the numbers of a clause's tokens, once each, in order.
+    - `bm25_weights` and `bm25_rows` (rows: v): for each token the clauses that have it and its BM25 score there.
+    - `asks` (rows: n): a clause's listed questions; `ask_tokens` with `ask_weights`, and `pairs` (rows: a): what each
+      is compared by. `heading_tokens` with `heading_weights` (rows: n): the same for headings.
+    - `pair_codes` (p): the pairs in order; `pair_rows` (rows: p): the clauses that have one in any listed question.
+    - `own`, `schemed`, `aspect` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
+      its aspect as a number of `ASPECTS`, is about this scheme.
+    """
+
+    def __init__(self, contents: Contents, clauses: Sequence[Clause], rarity: Callable[[str], float]) -> None:
+        """`clauses[i]` is the clause of row i. `rarity` tells how telling a word is that no clause has, 0..1."""
+        self.clauses = clauses
+        self._a: dict[str, npt.NDArray[Any]] = dict(contents.arrays)
+        self._number: Callable[[str], int | None] = contents.tries["vocabulary"].get
+        self._scheme_at = {scheme: at for at, scheme in enumerate(contents.facts["schemes"])}
+        self._rarity = rarity
+        self._rarest = math.log(1 + max(len(clauses), 1))
 
     def search(self, query: Query, *, schemes: frozenset[str] | None = None) -> list[Hit]:
         """The likeliest clauses, best first. `schemes` overrides what the question itself names."""
@@ -141,97 +120,193 @@ class Index:
             return []
         wanted = query.schemes if schemes is None else schemes
         lexical = self.bm25(query)
-        ceiling = float(lexical.max()) or 1.0
-        asks = np.max(
-            [self._likeness(text, units) for text, units in ((query.text, query.units), *query.gists)], axis=0
-        )
-        ask = np.maximum.reduceat(asks, self._first)
-        scheme, aspect = np.zeros(len(self.clauses)), np.zeros(len(self.clauses))
-        for at, clause in enumerate(self.clauses):
-            if shared := wanted & set(clause.schemes):
-                # Who names two schemes asks of a clause that ties them.
-                scheme[at] = SCHEME_MATCH * len(shared)
-            elif wanted and clause.schemes:
-                scheme[at] = SCHEME_CLASH
-            if clause.aspect in query.aspects:
-                aspect[at] = ASPECT_MATCH
-        parts = {
-            "ask": W_ASK * ask,
-            "bm25": W_TEXT * lexical / ceiling,
-            "heading": W_HEADING * self._headings.dot(self._vector(query.units).items()),
-            "scheme": scheme,
-            "aspect": aspect,
-            "own": self._own,
+        everywhere: dict[str, Floats] = {
+            "bm25": W_TEXT * lexical / (float(lexical.max()) or 1.0),
+            "scheme": self._scheme(wanted),
+            "aspect": ASPECT_MATCH * self._of_aspect(query.aspects),
+            "own": OWN_PACK * self._a["own"],
         }
-        scores = np.sum(list(parts.values()), axis=0)
+        rows = self._likely(query, everywhere)
+        whole = len(rows) == len(self.clauses)
+        questions = self._all_questions if whole else self._questions(rows)
+        likeness = self._likeness(questions, query)
+        ask = np.maximum.reduceat(likeness, questions.starts[:-1])
+        near = {name: values if whole else values[rows] for name, values in everywhere.items()}
+        parts: dict[str, Floats] = {
+            "ask": W_ASK * ask,
+            "bm25": near["bm25"],
+            "heading": W_HEADING * self._headings(rows, query),
+            "scheme": near["scheme"],
+            "aspect": near["aspect"],
+            "own": near["own"],
+        }
         # Rounded, so that another order of summation on another machine cannot change an order of clauses.
-        scores = np.round(scores, 6)
-        covered = self._coverage(query)
-        best = np.argsort(-scores, kind="stable")[:_KEPT]
-        hits = [
-            Hit(
-                clause=(clause := self.clauses[at]),
-                score=float(scores[at]),
-                ask=float(ask[at]),
-                covered=float(covered[at]),
-                mentioned=bool(wanted) and any(f"scheme:{one}" in self._having[at] for one in wanted),
-                aspect=clause.aspect in query.aspects,
-                parts=tuple((name, float(values[at])) for name, values in parts.items()),
-                asked=int(asks[self._first[at] : self._first[at] + len(clause.asks)].argmax()),
+        scores = np.round(np.sum(list(parts.values()), axis=0), 6)
+        hits = []
+        for at in np.argsort(-scores, kind="stable")[:_KEPT]:
+            row = int(rows[at])
+            clause = self.clauses[row]
+            has = frozenset(self._having(row))
+            begin, end = questions.starts[at], questions.starts[at + 1]
+            hits.append(
+                Hit(
+                    clause=clause,
+                    score=float(scores[at]),
+                    ask=float(ask[at]),
+                    covered=max(self._share(units, has) for _, units in query.readings),
+                    mentioned=any(self._number(f"scheme:{one}") in has for one in wanted),
+                    aspect=clause.aspect in query.aspects,
+                    parts=tuple((name, float(values[at])) for name, values in parts.items()),
+                    asked=int(likeness[begin:end].round(9).argmax()),
+                )
             )
-            for at in best
-        ]
         return sorted(hits, key=Hit.order)
 
     def bm25(self, query: Query) -> Floats:
         """Plain BM25 scores, one a clause: also the baseline the evaluation names."""
-        known = [token for unit in query.units for token in unit.tokens if token in self._idf]
-        if not known:
-            return np.zeros(len(self.clauses))
-        return np.asarray(self._bm25.get_scores(known), dtype=np.float64)
+        total = np.zeros(len(self.clauses), dtype=np.float32)
+        for unit in query.units:
+            for token in unit.tokens:
+                if (number := self._number(token)) is not None:
+                    begin, end = self._a["bm25_starts"][number : number + 2]
+                    # No clause stands twice among those of a token.
+                    total[self._a["bm25_rows"][begin:end]] += self._a["bm25_weights"][begin:end]
+        return total.astype(np.float64)
 
-    def _likeness(self, text: str, units: Sequence[Unit]) -> Floats:
-        """How like each listed question is to the wording, 0..1."""
-        pairs = bigrams(text)
-        shared = self._pairs.dot((pair, 1.0) for pair in pairs)
-        dice = 2 * shared / np.maximum(self._pair_counts + len(pairs), 1)
-        return np.asarray(0.65 * self._asks.dot(self._vector(units).items()) + 0.35 * dice, dtype=np.float64)
+    def _scheme(self, wanted: frozenset[str]) -> Floats:
+        """What the schemes asked for speak for and against each clause."""
+        if not wanted:
+            return np.zeros(len(self.clauses))
+        known = [self._scheme_at[scheme] for scheme in wanted if scheme in self._scheme_at]
+        shared = self._a["about"][known].sum(axis=0)
+        # Who names two schemes asks of a clause that ties them.
+        clash = SCHEME_CLASH * self._a["schemed"]
+        return np.asarray(np.where(shared > 0, SCHEME_MATCH * shared, clash), dtype=np.float64)
+
+    def _of_aspect(self, aspects: frozenset[str]) -> Flags:
+        wanted = np.array([aspect in aspects for aspect in ASPECTS])
+        return np.asarray(wanted[self._a["aspect"]])
+
+    def _likely(self, query: Query, everywhere: dict[str, Floats]) -> Ints:
+        """The rows worth scoring in full, in order: all of few, of many the likeliest."""
+        count = len(self.clauses)
+        if count <= FULL:
+            return np.arange(count)
+        shares = [self._pair_share(text) for text, _ in query.readings]
+        rough = W_ASK * np.maximum.reduce(shares) + np.sum(list(everywhere.values()), axis=0)
+        return np.sort(np.argpartition(-rough, CANDIDATES)[:CANDIDATES])
+
+    def _pair_share(self, text: str) -> Floats:
+        """The share of the wording's character pairs that stand in any question of each clause, rare ones first."""
+        share = np.zeros(len(self.clauses))
+        total = 0.0
+        for number in self._pair_numbers(text):
+            begin, end = self._a["pair_rows_starts"][number : number + 2]
+            # A pair that half the clauses have tells nothing and takes longest.
+            weight = math.log(len(self.clauses) / int(end - begin)) if 2 * (end - begin) < len(share) else 0.0
+            total += weight
+            if weight:
+                share[self._a["pair_rows"][begin:end]] += weight
+        return share / total if total else share
+
+    def _pair_numbers(self, text: str) -> Ints:
+        codes = np.array(sorted(map(pair_code, bigrams(text))), dtype=np.uint32)
+        known = self._a["pair_codes"]
+        at = np.minimum(np.searchsorted(known, codes), max(len(known) - 1, 0))
+        return at[known[at] == codes] if len(known) else at[:0]
+
+    def _questions(self, rows: Ints) -> _Questions:
+        asks, starts = gathered(self._a["asks_starts"], rows)
+        places, token_starts = gathered(self._a["ask_starts"], asks)
+        pair_places, pair_starts = gathered(self._a["pairs_starts"], asks)
+        return _Questions(
+            starts=starts,
+            tokens=self._a["ask_tokens"][places],
+            weights=self._a["ask_weights"][places],
+            row=row_of(token_starts),
+            pairs=self._a["pairs"][pair_places],
+            pair_row=row_of(pair_starts),
+            pair_counts=np.diff(pair_starts),
+        )
+
+    @cached_property
+    def _all_questions(self) -> _Questions:
+        return self._questions(np.arange(len(self.clauses)))
+
+    def _likeness(self, questions: _Questions, query: Query) -> Floats:
+        """How like each listed question is to the likest reading of the query, 0..1."""
+        best = np.zeros(len(questions.pair_counts))
+        for text, units in query.readings:
+            meant = np.bincount(
+                questions.row,
+                weights=questions.weights * self._vector(units)[questions.tokens],
+                minlength=len(best),
+            )
+            asked = np.zeros(len(self._a["pair_codes"]))
+            asked[self._pair_numbers(text)] = 1.0
+            shared = np.bincount(questions.pair_row, weights=asked[questions.pairs], minlength=len(best))
+            dice = 2 * shared / np.maximum(questions.pair_counts + len(bigrams(text)), 1)
+            np.maximum(best, LIKE_MEANING * meant + LIKE_WORDING * dice, out=best)
+        return best
+
+    def _headings(self, rows: Ints, query: Query) -> Floats:
+        """How like each row's heading is to the query, 0..1."""
+        places, starts = gathered(self._a["heading_starts"], rows)
+        weights = (
+            self._a["heading_weights"][places] * self._vector(query.units)[self._a["heading_tokens"][places]]
+        )
+        return np.asarray(np.bincount(row_of(starts), weights=weights, minlength=len(rows)), dtype=np.float64)
+
+    def _having(self, row: int) -> list[int]:
+        begin, end = self._a["having_starts"][row : row + 2]
+        numbers: list[int] = self._a["having"][begin:end].tolist()
+        return numbers
 
     def _weight(self, unit: Unit) -> float:
         """How much of the question's meaning a unit carries."""
-        known = [self._idf[token] for token in unit.tokens if token in self._idf]
+        known = [number for token in unit.tokens if (number := self._number(token)) is not None]
         if known:
-            return max(known)
+            return float(self._a["idf"][known].max())
         # A word no clause knows: telling if it is rare in general Chinese too, else mere chat.
-        return self._rarest * rarity(unit.word)
+        return self._rarest * self._rarity(unit.word)
 
-    def _coverage(self, query: Query) -> Floats:
-        """The share of the question's meaning each clause speaks of: of the whole, or of the question proper."""
-        readings = (query.units, *(units for _, units in query.gists))
-        return np.asarray(np.max([self._share(units) for units in readings], axis=0), dtype=np.float64)
-
-    def _share(self, units: Sequence[Unit]) -> Floats:
-        total, met = 0.0, np.zeros(len(self.clauses))
+    def _share(self, units: Sequence[Unit], has: frozenset[int]) -> float:
+        """The share of the meaning of `units` that a clause with these tokens speaks of."""
+        total = met = 0.0
         for unit in units:
             if (unit.concepts and ASKED.issuperset(unit.concepts)) or _FIGURE.match(unit.word):
                 continue
             weight = self._weight(unit)
             total += weight
-            here = np.zeros(len(self.clauses), dtype=np.bool_)
-            for token in unit.tokens:
-                if (having := self._has.get(token)) is not None:
-                    here |= having
-            met += weight * here
+            if any(self._number(token) in has for token in unit.tokens):
+                met += weight
         return met / total if total else met
 
-    def _vector(self, units: Sequence[Unit]) -> dict[str, float]:
+    def _vector(self, units: Sequence[Unit]) -> Floats:
+        """The weight of every token in `units`, of length 1 with those that no clause has."""
         vector: dict[str, float] = {}
         for unit in units:
-            # A concept stands for the word; a word that has only an aspect, or nothing, stands for itself too.
-            bare = all(token.startswith("aspect:") for token in unit.concepts)
-            tokens = unit.tokens if bare else unit.concepts
+            tokens = meaning(unit)
             for token in tokens:
-                weight = self._idf.get(token, self._rarest * rarity(unit.word)) / math.sqrt(len(tokens))
-                vector[token] = max(vector.get(token, 0.0), weight)
+                number = self._number(token)
+                idf = self._rarest * self._rarity(unit.word) if number is None else self._a["idf"][number]
+                vector[token] = max(vector.get(token, 0.0), float(idf) / math.sqrt(len(tokens)))
         length = math.sqrt(sum(weight * weight for weight in vector.values())) or 1.0
-        return {token: weight / length for token, weight in vector.items()}
+        found = np.zeros(len(self._a["idf"]))
+        for token, weight in vector.items():
+            if (number := self._number(token)) is not None:
+                found[number] = weight / length
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Questions:
+    """The listed questions of some clauses, gathered. `starts` tells which are whose."""
+
+    starts: Ints
+    tokens: npt.NDArray[np.int32]
+    weights: Floats
+    row: Ints
+    pairs: npt.NDArray[np.int32]
+    pair_row: Ints
+    pair_counts: Ints

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-import math
 import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-import jieba
 from opencc import OpenCC
 from pypinyin import lazy_pinyin
 
 from policies_kb.retrieval.glossary import Glossary
-
-# jieba announces the building of its prefix dictionary on stderr; a resident's terminal is no place for it.
-jieba.setLogLevel(logging.WARNING)
+from policies_kb.retrieval.words import Words, in_memory
 
 LONGEST = 2000
 _SPACE = re.compile(r"\s+")
@@ -32,14 +27,6 @@ _PARTICLES = frozenset("了过着")
 @cache
 def _simplify() -> OpenCC:
     return OpenCC("t2s")
-
-
-@cache
-def _general() -> jieba.Tokenizer:
-    """jieba's own dictionary, used for how common a word is in general Chinese."""
-    tokenizer = jieba.Tokenizer()
-    tokenizer.initialize()
-    return tokenizer
 
 
 def clean(text: str) -> str:
@@ -60,11 +47,6 @@ def has_content(text: str) -> bool:
     return bool(_CONTENT.search(text))
 
 
-def general_frequency(word: str) -> int:
-    """How often jieba's corpus has the word; 0 when it does not know it."""
-    return int(_general().FREQ.get(word) or 0)
-
-
 @dataclass(frozen=True, slots=True)
 class Unit:
     """One meaningful piece of a text: the word, and every token that stands for it in the index."""
@@ -80,13 +62,11 @@ class Unit:
 class Reader:
     """Turns text into units with one pack's glossary. Deterministic; safe to share between threads."""
 
-    def __init__(self, glossary: Glossary) -> None:
+    def __init__(self, glossary: Glossary, words: Words | None = None) -> None:
+        """`words`: the dictionary of general Chinese; default: jieba's, read into memory once a process."""
         self._glossary = glossary
-        # Starts from the dictionary already read: reading it takes longer than all the rest.
-        self._tokenizer = jieba.Tokenizer()
-        self._tokenizer.FREQ = dict(_general().FREQ)
-        self._tokenizer.total = _general().total
-        self._tokenizer.initialized = True
+        self._words = words or in_memory()
+        self._tokenizer = self._words.tokenizer()
         for word in sorted(glossary.concepts):
             if len(word) > 1:
                 self._tokenizer.add_word(
@@ -167,16 +147,19 @@ class Reader:
             at += 1
         return "".join(chars)
 
-    @staticmethod
-    def _common(text: str, at: int, size: int) -> bool:
+    def rarity(self, word: str) -> float:
+        """How telling a word is in general Chinese: 0 (very common) to 1 (rare or unknown)."""
+        return self._words.rarity(word)
+
+    def _common(self, text: str, at: int, size: int) -> bool:
         """Whether the run is a usual word, or cuts through one."""
         run = text[at : at + size]
-        if general_frequency(run) >= _FREQUENT:
+        if self._words.frequency(run) >= _FREQUENT:
             return True
         for begin in range(max(0, at - 2), at + size):
             for end in range(begin + 2, min(len(text), begin + 4) + 1):
                 crosses = (begin < at < end) or (begin < at + size < end)
-                if crosses and general_frequency(text[begin:end]) >= _FREQUENT:
+                if crosses and self._words.frequency(text[begin:end]) >= _FREQUENT:
                     return True
         return False
 
@@ -189,7 +172,13 @@ def bigrams(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def rarity(word: str) -> float:
-    """How telling a word is in general Chinese: 0 (very common) to 1 (rare or unknown)."""
-    frequency = general_frequency(word)
-    return min(1.0, max(0.0, 1.0 - math.log10(frequency + 1) / 5.0))
+def pair_code(pair: str) -> int:
+    """A character pair of `bigrams` as a number below 2**32."""
+    return ord(pair[0]) << 16 | ord(pair[1])
+
+
+def meaning(unit: Unit) -> tuple[str, ...]:
+    """The tokens by which a unit is compared: a concept stands for the word; a word that has only an aspect, or
+    nothing, stands for itself too."""
+    bare = all(token.startswith("aspect:") for token in unit.concepts)
+    return unit.tokens if bare else unit.concepts

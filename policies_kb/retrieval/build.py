@@ -1,0 +1,205 @@
+"""Building an index: clauses are read into batches of plain arrays (which may happen in several processes), the
+batches are put together."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import bm25s
+import marisa_trie
+import numpy as np
+import numpy.typing as npt
+
+from policies_kb.clauses import Clause
+from policies_kb.retrieval.ragged import counts_of, spans
+from policies_kb.retrieval.store import Contents
+from policies_kb.retrieval.table import ClauseTable, Rows
+from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, meaning, pair_code
+
+# bm25s says at debug level that it builds an index; nobody who runs the service is helped by it.
+logging.getLogger("bm25s").setLevel(logging.WARNING)
+
+Array = npt.NDArray[Any]
+
+K1: Final = 1.2
+B: Final = 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some clauses as numbers. `vocabulary` gives the numbers their words, for this batch alone.
+
+    Ragged arrays come as a flat array and one of lengths. `ask_tokens` and `heading_tokens` run beside `…_shares`:
+    among how many tokens of its unit each token shares the unit's weight.
+    """
+
+    vocabulary: list[str]
+    bag: Array
+    bag_sizes: Array
+    named: Array
+    named_sizes: Array
+    ask_tokens: Array
+    ask_shares: Array
+    ask_sizes: Array
+    asks: Array
+    heading_tokens: Array
+    heading_shares: Array
+    heading_sizes: Array
+    pairs: Array
+    pair_sizes: Array
+    own: Array
+
+
+def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> Batch:
+    """Read clauses: by far the longest part of building an index, about a millisecond a clause."""
+    vocabulary: dict[str, int] = {}
+    bag, bag_sizes, named, named_sizes, asks, own = [], [], [], [], [], []
+    ask, heading = _Vectors(vocabulary), _Vectors(vocabulary)
+    pairs: list[int] = []
+    pair_sizes = []
+    for clause in clauses:
+        title = reader.read(clean(clause.heading))
+        wordings = [clean(wording) for wording in clause.asks]
+        asked = [reader.read(wording) for wording in wordings]
+        # The heading counts twice: it says what the clause is about.
+        units = (reader.read(clean(clause.text)), title, title, *asked)
+        tokens = [token for part in units for unit in part for token in unit.tokens]
+        bag += [vocabulary.setdefault(token, len(vocabulary)) for token in tokens]
+        bag_sizes.append(len(tokens))
+        names = [*(f"scheme:{scheme}" for scheme in clause.schemes), f"aspect:{clause.aspect}"]
+        named += [vocabulary.setdefault(name, len(vocabulary)) for name in names]
+        named_sizes.append(len(names))
+        heading.add(title)
+        for units_asked, wording in zip(asked, wordings, strict=True):
+            ask.add(units_asked)
+            found = sorted(map(pair_code, bigrams(wording)))
+            pairs += found
+            pair_sizes.append(len(found))
+        asks.append(len(asked))
+        own.append(clause.pack == own_pack)
+    return Batch(
+        vocabulary=list(vocabulary),
+        bag=_numbers(bag), bag_sizes=_numbers(bag_sizes), named=_numbers(named), named_sizes=_numbers(named_sizes),
+        ask_tokens=_numbers(ask.tokens), ask_shares=_numbers(ask.shares), ask_sizes=_numbers(ask.sizes),
+        asks=_numbers(asks), heading_tokens=_numbers(heading.tokens), heading_shares=_numbers(heading.shares),
+        heading_sizes=_numbers(heading.sizes), pairs=np.array(pairs, dtype=np.uint32), pair_sizes=_numbers(pair_sizes),
+        own=np.array(own, dtype=np.bool_),
+    )  # fmt: skip
+
+
+class _Vectors:
+    """Rows of (token, share), flat."""
+
+    def __init__(self, vocabulary: dict[str, int]) -> None:
+        self._vocabulary = vocabulary
+        self.tokens: list[int] = []
+        self.shares: list[int] = []
+        self.sizes: list[int] = []
+
+    def add(self, units: Sequence[Unit]) -> None:
+        size = 0
+        for unit in units:
+            tokens = meaning(unit)
+            self.tokens += [self._vocabulary.setdefault(token, len(self._vocabulary)) for token in tokens]
+            self.shares += [len(tokens)] * len(tokens)
+            size += len(tokens)
+        self.sizes.append(size)
+
+
+def assemble(batches: Iterable[Batch], table: ClauseTable, rows: Rows) -> Contents:
+    """An index of these rows of the table, which the batches hold in order. See `Index` for what the arrays are."""
+    parts = list(batches)
+    trie = marisa_trie.Trie({word for part in parts for word in part.vocabulary})
+    numbers = [_numbers([trie[word] for word in part.vocabulary]) for part in parts]
+
+    def joined(name: str, *, numbered: bool = False) -> Array:
+        arrays = [getattr(part, name) for part in parts]
+        if numbered:
+            arrays = [number[array] for number, array in zip(numbers, arrays, strict=True)]
+        return np.concatenate(arrays) if arrays else np.zeros(0, dtype=np.int32)
+
+    size = max(len(trie), 1)
+    bag_sizes = joined("bag_sizes")
+    bag = joined("bag", numbered=True)
+    clauses = len(bag_sizes)
+    # What each clause has, once: its words and concepts, its schemes and its aspect.
+    at = np.concatenate(
+        [np.repeat(np.arange(clauses), bag_sizes), np.repeat(np.arange(clauses), joined("named_sizes"))]
+    )
+    having = np.unique(at * size + np.concatenate([bag, joined("named", numbered=True)]))
+    frequency = np.bincount(having % size, minlength=size)
+    idf = np.zeros(size)
+    met = frequency > 0
+    idf[met] = np.log(1 + max(clauses, 1) / frequency[met])
+
+    asks = joined("asks")
+    ask_rows = _vectors(joined("ask_tokens", numbered=True), joined("ask_shares"), joined("ask_sizes"), idf)
+    headings = _vectors(
+        joined("heading_tokens", numbered=True), joined("heading_shares"), joined("heading_sizes"), idf
+    )
+    pair_sizes = joined("pair_sizes")
+    codes, pairs = np.unique(joined("pairs").astype(np.uint32), return_inverse=True)
+    # Which clauses have a pair in any of their questions: the way in to the likely ones among very many.
+    pair_clause = np.repeat(np.repeat(np.arange(clauses), asks), pair_sizes)
+    entries = np.unique(pairs.astype(np.int64) * max(clauses, 1) + pair_clause)
+    scores = _bm25(bag, bag_sizes, size)
+    return Contents(
+        arrays={
+            "idf": idf,
+            "having": (having % size).astype(np.int32),
+            "having_starts": counts_of(having // size, clauses),
+            "bm25_weights": scores["data"],
+            "bm25_rows": scores["indices"],
+            "bm25_starts": scores["indptr"].astype(np.int64),
+            "asks_starts": spans(asks),
+            **{f"ask_{name}": array for name, array in ask_rows.items()},
+            **{f"heading_{name}": array for name, array in headings.items()},
+            "pair_codes": codes,
+            "pairs": pairs.astype(np.int32),
+            "pairs_starts": spans(pair_sizes),
+            "pair_rows": (entries % max(clauses, 1)).astype(np.int32),
+            "pair_rows_starts": counts_of(entries // max(clauses, 1), len(codes)),
+            "own": joined("own").astype(np.bool_),
+            **table.columns(rows),
+        },
+        tries={"vocabulary": trie},
+        facts={"schemes": table.scheme_names},
+    )
+
+
+def _vectors(tokens: Array, shares: Array, sizes: Array, idf: Array) -> dict[str, Array]:
+    """Rows of unit length: each token once, with its greatest weight, in the order of token numbers."""
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    weights = idf[tokens] / np.sqrt(shares)
+    order = np.lexsort((-weights, tokens, rows))
+    tokens, rows, weights = tokens[order], rows[order], weights[order]
+    first = np.ones(len(tokens), dtype=np.bool_)
+    first[1:] = (tokens[1:] != tokens[:-1]) | (rows[1:] != rows[:-1])
+    tokens, rows, weights = tokens[first], rows[first], weights[first]
+    length = np.sqrt(np.bincount(rows, weights=weights**2, minlength=len(sizes)))
+    length[length == 0] = 1.0
+    return {
+        "tokens": tokens.astype(np.int32),
+        "weights": weights / length[rows],
+        "starts": counts_of(rows, len(sizes)),
+    }
+
+
+def _bm25(bag: Array, sizes: Array, vocabulary: int) -> dict[str, Array]:
+    """bm25s' eager scores: `data` and `indices` of each token from `indptr` on."""
+    if not len(bag):
+        empty = np.zeros(0, dtype=np.int32)
+        return {"data": empty.astype(np.float32), "indices": empty, "indptr": np.zeros(vocabulary + 1)}
+    ends = np.cumsum(sizes)
+    bags = [bag[end - size : end].tolist() for end, size in zip(ends, sizes, strict=True)]
+    scores: dict[str, Array] = bm25s.BM25(k1=K1, b=B, csc_backend="numpy").build_index_from_ids(
+        list(range(vocabulary)), bags, show_progress=False
+    )
+    return scores
+
+
+def _numbers(values: Sequence[int]) -> Array:
+    return np.array(values, dtype=np.int32)
