@@ -54,6 +54,20 @@ def load_pack(name: str, packs_dir: Path | None = None) -> Pack:
         UnknownPack: there is no such pack.
         DataFileError: something in its files, or an ancestor's, is wrong; names every fault with file and line.
     """
+    return _opened(name, packs_dir).finish()
+
+
+def pack_folders(name: str, packs_dir: Path | None = None) -> tuple[Path, ...]:
+    """Folders of a pack and its ancestors, its own first. Reads pack.yml files only, so other files may be faulty.
+
+    Raises:
+        UnknownPack: there is no such pack.
+        DataFileError: a pack.yml is wrong.
+    """
+    return tuple(folder for folder, _ in _opened(name, packs_dir).layers)
+
+
+def _opened(name: str, packs_dir: Path | None) -> _Load:
     root = packs_dir or PACKS_DIR
     if name not in pack_names(root):
         known = ", ".join(pack_names(root)) or "none"
@@ -61,7 +75,7 @@ def load_pack(name: str, packs_dir: Path | None = None) -> Pack:
         raise UnknownPack([Problem(root / name / "pack.yml", None, "", what, f"choose one of: {known}")])
     load = _Load(root)
     load.read(name)
-    return load.finish()
+    return load
 
 
 @dataclass
