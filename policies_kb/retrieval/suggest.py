@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import islice
 from typing import Final
 
 from policies_kb.clauses import Clause
@@ -11,9 +12,12 @@ from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.index import Hit
 from policies_kb.retrieval.judge import Judge
 from policies_kb.retrieval.question import Questions, without_pronouns
+from policies_kb.retrieval.table import ClauseTable
 from policies_kb.retrieval.text import clean
 
 MOST: Final = 3
+# Clauses whose questions are tried for one answer: each try is a search.
+_TRIES: Final = 16
 # Sides residents ask next.
 _NEXT: Final = frozenset({"who", "how_much", "documents", "where", "how_long", "payment"})
 # The schemes most often meant, when none is named.
@@ -23,13 +27,11 @@ _COMMON: Final = ("dibao", "tekun", "linshi_jinan")
 class Suggestions:
     """Suggests over one pack; what was found is kept for the day."""
 
-    def __init__(
-        self, glossary: Glossary, questions: Questions, judge: Judge, clauses: Sequence[Clause]
-    ) -> None:
+    def __init__(self, glossary: Glossary, questions: Questions, judge: Judge, table: ClauseTable) -> None:
         self._glossary = glossary
         self._questions = questions
         self._judge = judge
-        self._clauses = tuple(clauses)
+        self._table = table
         self._kept: dict[tuple[str, int, date], str | None] = {}
 
     def common(self, today: date) -> tuple[str, ...]:
@@ -37,9 +39,9 @@ class Suggestions:
         wanted = (("where", "dibao"), ("documents", None), ("who", "linshi_jinan"))
         found: list[str] = []
         for aspect, scheme in wanted:
-            for clause in self._clauses:
-                fits = scheme in clause.schemes if scheme else not clause.schemes
-                ask = self._of(clause, today) if clause.aspect == aspect and fits else None
+            schemes = frozenset({scheme}) if scheme else frozenset()
+            for clause in islice(self._table.about(schemes, {aspect}), _TRIES):
+                ask = self._of(clause, today)
                 if ask and ask not in found:
                     found.append(ask)
                     break
@@ -48,8 +50,8 @@ class Suggestions:
     def near(self, schemes: frozenset[str], today: date) -> tuple[str, ...]:
         """Questions on the schemes a refused question was about; the common ones where there are none."""
         near: list[str] = []
-        for clause in self._clauses:
-            if len(near) < MOST and clause.aspect in _NEXT and schemes & set(clause.schemes):
+        for clause in islice(self._table.about(schemes, _NEXT), _TRIES) if schemes else ():
+            if len(near) < MOST:
                 near += [ask for ask in [self._of(clause, today)] if ask and ask not in near]
         return tuple(near) or self.common(today)
 
@@ -66,9 +68,14 @@ class Suggestions:
         about = (schemes & set(told[0].schemes)) or set(told[0].schemes)
         aspects = {clause.aspect for clause in told}
         found: list[str] = []
-        for clause in (*(hit.clause for hit in hits), *self._clauses):
-            same = bool(about & set(clause.schemes)) or (not about and not clause.schemes)
-            if same and clause.aspect in _NEXT and clause.aspect not in aspects and clause not in told:
+        near = [
+            hit.clause
+            for hit in hits
+            if bool(about & set(hit.clause.schemes)) or not (about or hit.clause.schemes)
+        ]
+        others = self._table.about(frozenset(about), _NEXT - aspects)
+        for clause in (*near, *islice(others, _TRIES)):
+            if clause.aspect in _NEXT and clause.aspect not in aspects and clause not in told:
                 ask = self._of(clause, today)
                 if ask and ask not in found:
                     found.append(ask)

@@ -38,6 +38,8 @@ class ClauseTable(Sequence[Clause]):
         """Every scheme that any clause is about."""
         self.amending: tuple[Clause, ...] = tuple(self[at] for at in contents.facts["amending"])
         """The clauses that amend another, in order."""
+        self.disagreeing = tuple((self[one], self[other]) for one, other in contents.facts["disagreeing"])
+        """Pairs of clauses of which the first says that the other settles the same thing otherwise."""
         self.figured: tuple[int, ...] = tuple(contents.facts["figured"])
         """The places of the clauses that name parameters."""
 
@@ -104,6 +106,15 @@ def table_contents(clauses: Sequence[Clause]) -> Contents:
     number = {scheme: at for at, scheme in enumerate(schemes)}
     for at, clause in enumerate(clauses):
         about[[number[scheme] for scheme in clause.schemes], at] = True
+    places: dict[tuple[str, str], list[int]] = {}
+    for at, clause in enumerate(clauses):
+        places.setdefault((clause.document_id, clause.number), []).append(at)
+    disagreeing = [
+        (at, other)
+        for at, clause in enumerate(clauses)
+        for reference in clause.disagrees
+        for other in places.get((reference.document, reference.clause), ())
+    ]
     last = date.max.toordinal()
     begins = [clause.effective_from.toordinal() for clause in clauses]
     ends = [clause.effective_to.toordinal() if clause.effective_to else last for clause in clauses]
@@ -120,6 +131,7 @@ def table_contents(clauses: Sequence[Clause]) -> Contents:
         facts={
             "schemes": schemes,
             "amending": [at for at, clause in enumerate(clauses) if clause.amends],
+            "disagreeing": disagreeing,
             "figured": [at for at, clause in enumerate(clauses) if clause.parameters],
         },
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import date
 
 from policies_kb.clauses import Clause
@@ -12,6 +12,7 @@ from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.index import Query
 from policies_kb.retrieval.judge import Judgement
 from policies_kb.retrieval.question import asks_a_figure
+from policies_kb.retrieval.table import ClauseTable
 from policies_kb.types import Citation
 
 NO_CONTENT = "我没有看清您的问题。请用一句话说说您想问什么，比如“低保怎么申请”。"
@@ -21,28 +22,23 @@ OF_ONES_OWN = "能不能享受，要看全家的收入、财产等情况，由�
 
 
 class Wording:
-    """Words for one pack. `clauses` are all of the pack's; `texts` its texts by dotted key."""
+    """Words for one pack. `table` has all of the pack's clauses; `texts` are its texts by dotted key."""
 
     def __init__(
-        self, glossary: Glossary, clauses: Sequence[Clause], texts: Mapping[str, str], figures: Figures
+        self, glossary: Glossary, table: ClauseTable, texts: Mapping[str, str], figures: Figures
     ) -> None:
         self._glossary = glossary
         self._texts = texts
         self._figures = figures
-        by_number: dict[tuple[str, str], list[Clause]] = {}
-        for clause in clauses:
-            by_number.setdefault((clause.document_id, clause.number), []).append(clause)
         self._amendments = {
             (reference.document, reference.clause): clause
-            for clause in clauses
+            for clause in table.amending
             for reference in clause.amends
         }
         self._disagreeing: dict[tuple[str, int], list[Clause]] = {}
-        for clause in clauses:
-            for reference in clause.disagrees:
-                for other in by_number.get((reference.document, reference.clause), ()):
-                    self._disagreeing.setdefault((clause.document_id, clause.line), []).append(other)
-                    self._disagreeing.setdefault((other.document_id, other.line), []).append(clause)
+        for clause, other in table.disagreeing:
+            self._disagreeing.setdefault((clause.document_id, clause.line), []).append(other)
+            self._disagreeing.setdefault((other.document_id, other.line), []).append(clause)
 
     def told(self, clauses: Iterable[Clause], query: Query, today: date) -> tuple[list[str], list[Clause]]:
         """(lines of the answer, every clause they quote) for the clauses chosen, likeliest first.
