@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from pathlib import Path
-from typing import Literal
+from statistics import NormalDist
+from typing import Final, Literal, get_args
 
 from pydantic import Field
 
-from policies_kb.types import Answer, Citation, Frozen
+from policies_kb.types import Answer, Frozen
 from policies_kb.yamlfile import load_model
 
 Split = Literal["dev", "test"]
 Style = Literal["elderly", "young", "neighbour", "traditional", "homophone", "voice", "dialect", "plain"]
+STYLES: Final[tuple[Style, ...]] = get_args(Style)
 
 
 class Question(Frozen):
@@ -43,23 +46,67 @@ class EvalFile(Frozen):
 
 
 @dataclass(frozen=True, slots=True)
-class Figures:
-    """What was measured. A figure without cases is 0."""
+class Rate:
+    """`hits` of `cases`. Without cases the share is 0 and the interval says nothing."""
 
-    answer_accuracy: float
-    citation_recall_at_1: float
-    refusal_precision: float
-    refusal_recall: float
-    n: int
+    hits: int
+    cases: int
+
+    @property
+    def share(self) -> float:
+        """0..1, rounded to four places."""
+        return round(self.hits / self.cases, 4) if self.cases else 0.0
+
+    def interval(self, level: float = 0.95) -> tuple[float, float]:
+        """Wilson's interval (E. B. Wilson, 1927), which stays honest for small counts and shares near 0 or 1."""
+        if not self.cases:
+            return 0.0, 1.0
+        z = NormalDist().inv_cdf((1 + level) / 2)
+        n, share = self.cases, self.hits / self.cases
+        middle = (share + z * z / (2 * n)) / (1 + z * z / n)
+        half = z / (1 + z * z / n) * sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+        return round(max(0.0, middle - half), 4), round(min(1.0, middle + half), 4)
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
-    """A question that was not answered as it should be."""
+class Figures:
+    """What was measured.
+
+    answer_accuracy: of all questions, the share answered with an accepted clause among the citations and every fact
+    in the answer, or rightly refused. citation_recall_at_1: of the answerable ones, the share whose first citation is
+    an accepted clause. refusal_precision: of the refused ones, the share the pack has no answer to; refusal_recall:
+    of those without an answer, the share refused.
+    """
+
+    answer_accuracy: Rate
+    citation_recall_at_1: Rate
+    refusal_precision: Rate
+    refusal_recall: Rate
+    n: int
+
+    def plain(self) -> dict[str, float | int]:
+        """The five keys of the contract."""
+        return {**{name: rate.share for name, rate in self.rates().items()}, "n": self.n}
+
+    def rates(self) -> dict[str, Rate]:
+        """The four rates by name, in the contract's order."""
+        return {
+            "answer_accuracy": self.answer_accuracy,
+            "citation_recall_at_1": self.citation_recall_at_1,
+            "refusal_precision": self.refusal_precision,
+            "refusal_recall": self.refusal_recall,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A question with its answer. `right` and `first` as in `Figures`; `fault` says what is wrong, None: nothing."""
 
     question: Question
     answer: Answer
-    why: str
+    right: bool
+    first: bool
+    fault: str | None
 
 
 def load_questions(path: Path) -> tuple[Question, ...]:
@@ -71,58 +118,74 @@ def load_questions(path: Path) -> tuple[Question, ...]:
     return load_model(path, EvalFile).questions
 
 
+def chosen(questions: Iterable[Question], split: Split | None, style: Style | None = None) -> list[Question]:
+    """The questions of a split and a style; None: of any."""
+    return [
+        question
+        for question in questions
+        if split in (None, question.split) and style in (None, question.style)
+    ]
+
+
 def measure(
-    questions: Sequence[Question], ask: Callable[[str], Answer], titles: dict[str, str]
-) -> tuple[Figures, list[Fault]]:
-    """Ask every question. `titles` maps document ids to titles, as citations carry titles.
+    questions: Iterable[Question], ask: Callable[[str], Answer], titles: Mapping[str, str]
+) -> list[Judged]:
+    """Ask every question. `titles` maps document ids to titles, as citations carry titles."""
+    return [_judge(question, ask(question.q), titles) for question in questions]
 
-    answer_accuracy: of all questions, the share answered with an accepted clause among the citations and every
-    fact in the answer, or rightly refused. citation_recall_at_1: of the answerable ones, the share whose first
-    citation is an accepted clause. Refusal precision and recall are over the questions refused.
-    """
-    faults: list[Fault] = []
-    right = first = answerable = refused = rightly_refused = unanswerable = 0
-    for question in questions:
-        answer = ask(question.q)
-        if not question.clause:
-            unanswerable += 1
-            refused += not answer.answered
-            rightly_refused += not answer.answered
-            right += not answer.answered
-            if answer.answered:
-                faults.append(Fault(question, answer, "answered though the pack does not say"))
-            continue
-        answerable += 1
-        if not answer.answered:
-            refused += 1
-            faults.append(Fault(question, answer, "refused"))
-            continue
-        accepted = {(titles.get(one.split(" ")[0], ""), one.split(" ")[1]) for one in question.clause}
-        at_first = bool(answer.citations) and _key(answer.citations[0]) in accepted
-        first += at_first
-        facts = [fact for fact in question.fact if fact not in answer.answer]
-        if any(_key(citation) in accepted for citation in answer.citations) and not facts:
-            right += 1
-        if not at_first or facts:
-            faults.append(Fault(question, answer, f"facts missing: {facts}" if facts else "another clause"))
-    figures = Figures(
-        answer_accuracy=_share(right, len(questions)),
-        citation_recall_at_1=_share(first, answerable),
-        refusal_precision=_share(rightly_refused, refused),
-        refusal_recall=_share(rightly_refused, unanswerable),
-        n=len(questions),
+
+def figures(judged: Sequence[Judged]) -> Figures:
+    """The figures of some questions."""
+    answerable = [one for one in judged if one.question.clause]
+    refused = [one for one in judged if not one.answer.answered]
+    rightly = sum(not one.question.clause for one in refused)
+    return Figures(
+        answer_accuracy=Rate(sum(one.right for one in judged), len(judged)),
+        citation_recall_at_1=Rate(sum(one.first for one in answerable), len(answerable)),
+        refusal_precision=Rate(rightly, len(refused)),
+        refusal_recall=Rate(rightly, len(judged) - len(answerable)),
+        n=len(judged),
     )
-    return figures, faults
 
 
-def chosen(questions: Sequence[Question], split: Split | None) -> list[Question]:
-    """The questions of a split; None: all of them."""
-    return [question for question in questions if split is None or question.split == split]
+def by_style(judged: Iterable[Judged]) -> dict[Style, Figures]:
+    """The figures of each style that has questions."""
+    groups: dict[Style, list[Judged]] = {style: [] for style in STYLES}
+    for one in judged:
+        groups[one.question.style].append(one)
+    return {style: figures(group) for style, group in groups.items() if group}
 
 
-def _key(citation: Citation) -> tuple[str, str]:
-    return citation.document, citation.clause
+def by_scheme(judged: Iterable[Judged], schemes: Mapping[str, frozenset[str]]) -> dict[str, Figures]:
+    """The figures of the answerable questions of each scheme, those of most questions first.
+
+    `schemes` maps `document-id number` to the schemes of the clause. A question counts for every scheme its accepted
+    clauses are of; under "" stand those whose clauses are of no scheme in particular.
+    """
+    groups: dict[str, list[Judged]] = {}
+    for one in judged:
+        if one.question.clause:
+            of = frozenset().union(*(schemes.get(clause, frozenset()) for clause in one.question.clause))
+            for scheme in of or {""}:
+                groups.setdefault(scheme, []).append(one)
+    return {
+        scheme: figures(group)
+        for scheme, group in sorted(groups.items(), key=lambda item: (-len(item[1]), item[0]))
+    }
 
 
-def _share(part: int, whole: int) -> float:
-    return round(part / whole, 4) if whole else 0.0
+def _judge(question: Question, answer: Answer, titles: Mapping[str, str]) -> Judged:
+    if not question.clause:
+        fault = "answered though the pack does not say" if answer.answered else None
+        return Judged(question, answer, right=fault is None, first=False, fault=fault)
+    if not answer.answered:
+        return Judged(question, answer, right=False, first=False, fault="refused")
+    accepted = {
+        (titles.get(document, ""), number)
+        for document, _, number in (reference.partition(" ") for reference in question.clause)
+    }
+    cited = [(citation.document, citation.clause) in accepted for citation in answer.citations]
+    missing = [fact for fact in question.fact if fact not in answer.answer]
+    first = cited[:1] == [True]
+    fault = f"facts missing: {'、'.join(missing)}" if missing else None if first else "another clause"
+    return Judged(question, answer, right=any(cited) and not missing, first=first, fault=fault)
