@@ -58,9 +58,11 @@ class Packs:
     """
 
     def __init__(
-        self, packs_dir: Path | None = None, *, calendar: Path | None = None, warming: bool = False
-    ) -> None:
-        """`calendar`: an office's own days, over every pack's. `warming`: build each pack's index at its first use.
+        self, packs_dir: Path | None = None, *, calendar: Path | None = None, warming: bool = False,
+        cache: Path | None = None,
+    ) -> None:  # fmt: skip
+        """`calendar`: an office's own days, over every pack's. `warming`: open each pack's index at its first use.
+        `cache`: a folder where indexes are kept from one start to the next; None: they are built at every start.
 
         Raises:
             policies_kb.errors.DataFileError: a flow file is wrong; a pack's faults show when it is first used.
@@ -68,6 +70,7 @@ class Packs:
         self._flows = load_flows()
         self._packs_dir = packs_dir
         self._calendar = calendar
+        self._cache = cache
         self._desks: dict[str, Desk] = {}
         self._opening = threading.Lock()
         self._warm_first = warming
@@ -85,7 +88,7 @@ class Packs:
         """
         with self._opening:
             if pack not in self._desks:
-                knowledge = open_pack(pack, self._packs_dir)
+                knowledge = open_pack(pack, self._packs_dir, cache=self._cache)
                 flows = self._flows_of(knowledge.loaded)
                 calendar = self._calendar_of(knowledge.loaded)
                 self._desks[pack] = Desk(knowledge, flows, calendar, Engine(flows, knowledge, calendar))

@@ -121,6 +121,11 @@ class Settings(BaseSettings):
         return self.database_url or f"sqlite:///{self.var.absolute() / 'jzt.sqlite3'}"
 
     @property
+    def index_dir(self) -> Path:
+        """Folder of the policy packs' indexes: built once, and anew when it is deleted."""
+        return self.var / "index"
+
+    @property
     def files_dir(self) -> Path:
         """Folder of the encrypted file store."""
         return self.var / "files"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from platformdirs import user_cache_path
+
 from bot.settings import Settings
 
 DEFAULT_PACK = "shifan-xian"
@@ -12,3 +14,8 @@ DEFAULT_PACK = "shifan-xian"
 def packs_dir() -> Path | None:
     """The folder JZT_PACKS_DIR names; None: the shipped packs."""
     return Settings().packs_dir
+
+
+def index_dir() -> Path:
+    """Where indexes are kept from one command to the next: the user's own cache folder (the service has its own)."""
+    return user_cache_path("jiuzhutong", appauthor=False) / "index"

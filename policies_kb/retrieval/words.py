@@ -43,6 +43,8 @@ class Words:
     @classmethod
     def open(cls, store: Store) -> Words:
         """jieba's dictionary, from the store; the first time it takes about a second to read."""
+        if store.folder is None:
+            return in_memory()
         key = f"jieba {version('jieba')}"
         contents = store.get(_SCOPE, "frequencies", key, _read)
         return cls(_Trie(contents), contents.facts["total"])
