@@ -47,8 +47,10 @@ Aspect = Literal[
 
 Dated = Literal["in_force", "expired", "not_yet"]
 
+_HAN = "[一二三四五六七八九十]"
+# 前言, 正文: text that carries no number. 附件2 stands before the numbers of an annex.
 _NUMBER = re.compile(
-    r"^(第[一二三四五六七八九十百零]+条(之[一二三四五六七八九十]+)?|[一二三四五六七八九十]*(\([一二三四五六七八九十]+\))?\d*(\(\d+\))?)$"
+    rf"^(前言|正文|(?=.)(附件\d*)?(第[一二三四五六七八九十百零]+条(之{_HAN}+)?|{_HAN}*)(\({_HAN}+\))?\d*(\(\d+\))?)$"
 )
 _META = re.compile(r"^[a-z_]+:(\s|$)")
 

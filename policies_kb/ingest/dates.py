@@ -79,12 +79,20 @@ def find_dates(text: str) -> Iterator[PrintedDate]:
     for match in _DATE.finditer(text):
         iso = match["iso"]
         if iso:
-            parts: tuple[str | None, ...] = tuple(re.split("[-/.]", iso))
+            year, month, day = re.split("[-/.]", iso)
+            parts: tuple[str | None, str | None, str | None] = (year, month, day)
         else:
             parts = (match["year"], match["month"] or match["month2"], match["day"] or match["day2"])
-        numbers = [_number(part) for part in parts]
-        masked = any(part is not None and number is None for part, number in zip(parts, numbers, strict=True))
-        yield PrintedDate(match[0], match.start(), match.end(), *numbers, masked=masked)
+        masked = any(part is not None and _number(part) is None for part in parts)
+        yield PrintedDate(
+            match[0],
+            match.start(),
+            match.end(),
+            _number(parts[0]),
+            _number(parts[1]),
+            _number(parts[2]),
+            masked,
+        )
 
 
 def validity(text: str, issued: date | None) -> Validity:

@@ -34,6 +34,9 @@ _FIGURE = re.compile(
     rf"\s*(?P<scale>[十百千万亿])?\s*(?:{_UNIT})(?P<in>以内|之内|内|以上|以下|以前|前)?"
 )
 _SCALE = {"十": 10, "百": 100, "千": 1000, "万": 10_000, "亿": 100_000_000}
+_SUMS = {
+    "亿元": Decimal(100_000_000), "万元": Decimal(10_000), "千元": Decimal(1000), "百元": Decimal(100), "角": Decimal("0.1"),
+}  # fmt: skip
 # Words that only look like a figure: 一次性, 一人户, 一日三餐, 一个月 stays.
 _WORDS = re.compile("^(一次性|一年一度|一人户|一户一|一人一|千万|百日|一天天|一日|半日|十分)")
 _MOST_HAN_COUNT = 1
@@ -90,13 +93,7 @@ def _all(text: str) -> Iterator[Figure]:
         factor = Decimal(_SCALE.get(match["scale"] or "", 1))
         low, high = _value(match["low"]), _value(match["high"] or match["low"])
         if kind == "money":
-            factor *= {
-                "亿元": 100_000_000,
-                "万元": 10_000,
-                "千元": 1000,
-                "百元": 100,
-                "角": Decimal("0.1"),
-            }.get(unit, 1)
+            factor *= _SUMS.get(unit, Decimal(1))
             unit = "元"
         elif kind == "percent":
             unit = "%"

@@ -223,7 +223,7 @@ class _Splitter:
                     self.span(marker.start, end),
                     marker.level in GROUPS,
                     tuple(found),
-                )  # fmt: skip
+                )
             )
         return sections
 
