@@ -13,6 +13,7 @@ from policies_kb.clauses import Aspect, Clause, Document
 from policies_kb.retrieval.explain import Explanation, explain_part
 from policies_kb.retrieval.figures import Figures, Valued
 from policies_kb.retrieval.glossary import load_glossary
+from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import Hit, Index
 from policies_kb.retrieval.judge import Judge, Judgement
 from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions
@@ -62,12 +63,13 @@ class Retriever:
         """`cache`: a folder where indexes are kept from one start to the next; None: they are built at every start."""
         store = Store(cache)
         glossary = load_glossary(pack.files("glossary.yml"))
-        reader = Reader(glossary, Words.open(store))
+        words = Words.open(store)
+        reader = Reader(glossary, words)
         self._shelf = Shelf(pack.name, pack.version, lambda: _clauses(pack), reader, store)
         self._clauses = self._shelf.table
         self._figures = Figures(pack)
         self._in_force: dict[date, Flags] = {}
-        self._questions = Questions(glossary, reader)
+        self._questions = Questions(glossary, reader, Homophones(glossary, words))
         topics = "|".join(
             re.escape(word)
             for word, concepts in sorted(glossary.concepts.items())

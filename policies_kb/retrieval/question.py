@@ -6,6 +6,7 @@ import re
 from typing import Final
 
 from policies_kb.retrieval.glossary import Glossary
+from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import ASKED, Query
 from policies_kb.retrieval.text import Reader, has_content
 
@@ -37,9 +38,10 @@ MOST_PARTS: Final = 4
 class Questions:
     """Reads cleaned messages with one pack's glossary. Deterministic; safe to share."""
 
-    def __init__(self, glossary: Glossary, reader: Reader) -> None:
+    def __init__(self, glossary: Glossary, reader: Reader, homophones: Homophones) -> None:
         self._glossary = glossary
         self._reader = reader
+        self._homophones = homophones
 
     def parts(self, text: str) -> list[str]:
         """The questions of a message, at most MOST_PARTS; the whole where it has no parts."""
@@ -48,8 +50,8 @@ class Questions:
 
     def read(self, text: str) -> Query:
         """One part as the index sees it."""
-        repaired = self._reader.repair(text)
-        units = self._reader.read(repaired, repair=True)
+        repaired = self._homophones.repair(text)
+        units = self._reader.read(repaired)
         concepts = {token for unit in units for token in unit.concepts}
         schemes = tuple(unit for unit in units if any(token.startswith("scheme:") for token in unit.concepts))
         gists = []

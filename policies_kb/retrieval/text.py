@@ -1,4 +1,4 @@
-"""Questions and clauses as comparable units: normalised, homophones repaired, words mapped to concepts."""
+"""Questions and clauses as comparable units: normalised, words mapped to concepts."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import cache
 
 from opencc import OpenCC
-from pypinyin import lazy_pinyin
 
 from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.words import Words, in_memory
@@ -16,8 +15,6 @@ from policies_kb.retrieval.words import Words, in_memory
 LONGEST = 2000
 _SPACE = re.compile(r"\s+")
 _CONTENT = re.compile(r"[0-9a-z\u3400-\u9fff]")
-_HAN = re.compile(r"^[\u3400-\u9fff]+$")
-_FREQUENT = 300
 # High enough that a glossary word is cut out of its neighbours: 着火 of 着火烧光.
 _GLOSSARY_FREQUENCY = 20_000
 # Particles that may stand inside an expression: 着了火, 停了低保.
@@ -73,26 +70,15 @@ class Reader:
                     word, max(self._tokenizer.suggest_freq(word, tune=False), _GLOSSARY_FREQUENCY)
                 )
         self._longest = max((len(word) for word in glossary.concepts), default=1)
-        self._sounds: dict[tuple[str, ...], str] = {}
-        for word, concepts in sorted(glossary.concepts.items()):
-            named = any(concept.startswith(("scheme:", "same:")) for concept in concepts)
-            if named and 2 <= len(word) <= 6 and _HAN.match(word):
-                self._sounds.setdefault(tuple(lazy_pinyin(word)), word)
 
-    def read(self, text: str, *, repair: bool = False) -> tuple[Unit, ...]:
-        """Units of cleaned text; with `repair`, glossary words written with wrong characters are put right."""
-        if repair:
-            text = self.repair(text)
+    def read(self, text: str) -> tuple[Unit, ...]:
+        """Units of cleaned text."""
         words = [word for word in self._tokenizer.cut(text, HMM=False) if _CONTENT.search(word)]
         units: list[Unit] = []
         at = 0
         while at < len(words):
             size, joined = self._glossary_word(words, at)
             concepts = self._glossary.concepts.get(joined, ()) or self._inside(joined)
-            if not concepts and repair:
-                # A common word that merely sounds like a glossary word keeps its own meaning too.
-                word = self._sounds.get(tuple(lazy_pinyin(joined)))
-                concepts = self._glossary.concepts[word] if word else ()
             if concepts:
                 units.append(Unit(joined, (*concepts, joined)))
             elif joined not in self._glossary.noise:
@@ -126,42 +112,9 @@ class Reader:
                 best = (end - at + 1, joined)
         return best
 
-    def repair(self, text: str) -> str:
-        """Replace a run that sounds like a glossary word, but is no common word itself, by that word."""
-        if not text:
-            return text
-        chars = list(text)
-        sounds = [lazy_pinyin(char)[0] for char in chars]
-        at = 0
-        while at < len(chars):
-            for size in range(min(6, len(chars) - at), 1, -1):
-                run = "".join(chars[at : at + size])
-                word = self._sounds.get(tuple(sounds[at : at + size]))
-                if word is None or not _HAN.match(run):
-                    continue
-                if run == word or run in self._glossary.concepts or self._common(text, at, size):
-                    break
-                chars[at : at + size] = word
-                at += size - 1
-                break
-            at += 1
-        return "".join(chars)
-
     def rarity(self, word: str) -> float:
         """How telling a word is in general Chinese: 0 (very common) to 1 (rare or unknown)."""
         return self._words.rarity(word)
-
-    def _common(self, text: str, at: int, size: int) -> bool:
-        """Whether the run is a usual word, or cuts through one."""
-        run = text[at : at + size]
-        if self._words.frequency(run) >= _FREQUENT:
-            return True
-        for begin in range(max(0, at - 2), at + size):
-            for end in range(begin + 2, min(len(text), begin + 4) + 1):
-                crosses = (begin < at < end) or (begin < at + size < end)
-                if crosses and self._words.frequency(text[begin:end]) >= _FREQUENT:
-                    return True
-        return False
 
 
 def bigrams(text: str) -> frozenset[str]:
