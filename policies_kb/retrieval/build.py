@@ -4,8 +4,11 @@ batches are put together."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+import multiprocessing
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, Final
 
 import bm25s
@@ -14,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from policies_kb.clauses import Clause
+from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.ragged import counts_of, spans
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ClauseTable, Rows
@@ -23,6 +27,11 @@ from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, meaning, pa
 logging.getLogger("bm25s").setLevel(logging.WARNING)
 
 Array = npt.NDArray[Any]
+
+# Clauses a process reads at a time.
+_CHUNK: Final = 2000
+# What a reading process works with: (reader, own pack).
+_reading: tuple[Reader, str] | None = None
 
 K1: Final = 1.2
 B: Final = 0.6
@@ -51,6 +60,36 @@ class Batch:
     pairs: Array
     pair_sizes: Array
     own: Array
+
+
+def read_batches(clauses: Iterable[Clause], reader: Reader, own_pack: str, workers: int) -> Iterator[Batch]:
+    """Read clauses in so many processes; with one, in this."""
+    if workers <= 1:
+        yield read_batch(clauses, reader, own_pack=own_pack)
+        return
+    # Spawned, not forked: a fork of a process that has threads may hang.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        workers, context, initializer=_begin, initargs=(reader.glossary, own_pack)
+    ) as pool:
+        yield from pool.map(_read, _chunks(clauses))
+
+
+def _begin(glossary: Glossary, own_pack: str) -> None:
+    global _reading
+    _reading = (Reader(glossary), own_pack)
+
+
+def _read(clauses: Sequence[Clause]) -> Batch:
+    assert _reading is not None, "_begin comes first"  # noqa: S101 - narrows the type
+    reader, own_pack = _reading
+    return read_batch(clauses, reader, own_pack=own_pack)
+
+
+def _chunks(clauses: Iterable[Clause]) -> Iterator[list[Clause]]:
+    rest = iter(clauses)
+    while chunk := list(islice(rest, _CHUNK)):
+        yield chunk
 
 
 def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> Batch:

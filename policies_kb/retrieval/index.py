@@ -114,8 +114,13 @@ class Index:
         self._rarity = rarity
         self._rarest = math.log(1 + max(len(clauses), 1))
 
-    def search(self, query: Query, *, schemes: frozenset[str] | None = None) -> list[Hit]:
-        """The likeliest clauses, best first. `schemes` overrides what the question itself names."""
+    def search(
+        self, query: Query, *, schemes: frozenset[str] | None = None, thorough: bool = False
+    ) -> list[Hit]:
+        """The likeliest clauses, best first. `schemes` overrides what the question itself names.
+
+        `thorough`: every clause is scored in full, however many there are.
+        """
         if not self.clauses:
             return []
         wanted = query.schemes if schemes is None else schemes
@@ -126,7 +131,8 @@ class Index:
             "aspect": ASPECT_MATCH * self._of_aspect(query.aspects),
             "own": OWN_PACK * self._a["own"],
         }
-        rows = self._likely(query, everywhere)
+        few = thorough or len(self.clauses) <= FULL
+        rows = np.arange(len(self.clauses)) if few else self._likely(query, everywhere)
         whole = len(rows) == len(self.clauses)
         questions = self._all_questions if whole else self._questions(rows)
         likeness = self._likeness(questions, query)
@@ -188,10 +194,7 @@ class Index:
         return np.asarray(wanted[self._a["aspect"]])
 
     def _likely(self, query: Query, everywhere: dict[str, Floats]) -> Ints:
-        """The rows worth scoring in full, in order: all of few, of many the likeliest."""
-        count = len(self.clauses)
-        if count <= FULL:
-            return np.arange(count)
+        """The rows worth scoring in full, in order, where there are too many to score all."""
         shares = [self._pair_share(text) for text, _ in query.readings]
         rough = W_ASK * np.maximum.reduce(shares) + np.sum(list(everywhere.values()), axis=0)
         return np.sort(np.argpartition(-rough, CANDIDATES)[:CANDIDATES])

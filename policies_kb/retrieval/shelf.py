@@ -26,12 +26,15 @@ class Shelf:
     """The clause table of one pack, and an index for each choice of its clauses. Safe to share between threads."""
 
     def __init__(
-        self, pack: str, version: str, clauses: Callable[[], Iterable[Clause]], reader: Reader, store: Store
-    ) -> None:
-        """`version` stands for everything the clauses and the glossary say; `clauses` is called only to build."""
+        self, pack: str, version: str, clauses: Callable[[], Iterable[Clause]], reader: Reader, store: Store, *,
+        workers: int = 1,
+    ) -> None:  # fmt: skip
+        """`version` stands for everything the clauses and the glossary say; `clauses` is called only to build, and
+        `workers` processes read them then."""
         self._pack = pack
         self._reader = reader
         self._store = store
+        self._workers = workers
         self._key = f"{version} {fingerprint()}"
         self.table = ClauseTable(
             store.get(pack, "clauses", self._key, lambda: table_contents(list(clauses())))
@@ -50,10 +53,10 @@ class Shelf:
 
     def _built(self, rows: Rows) -> Contents:
         # Imported here: a start that finds its index needs none of it.
-        from policies_kb.retrieval.build import assemble, read_batch
+        from policies_kb.retrieval.build import assemble, read_batches
 
-        batch = read_batch((self.table[int(row)] for row in rows), self._reader, own_pack=self._pack)
-        return assemble([batch], self.table, rows)
+        clauses = (self.table[int(row)] for row in rows)
+        return assemble(read_batches(clauses, self._reader, self._pack, self._workers), self.table, rows)
 
 
 class Chosen(Sequence[Clause]):

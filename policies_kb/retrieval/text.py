@@ -71,6 +71,11 @@ class Reader:
                 )
         self._longest = max((len(word) for word in glossary.concepts), default=1)
 
+    @property
+    def glossary(self) -> Glossary:
+        """The glossary it reads with."""
+        return self._glossary
+
     def read(self, text: str) -> tuple[Unit, ...]:
         """Units of cleaned text."""
         words = [word for word in self._tokenizer.cut(text, HMM=False) if _CONTENT.search(word)]
