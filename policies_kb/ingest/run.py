@@ -72,26 +72,41 @@ class Ingest:
         tell("读取")
         source = read(path, ocr=self._ocr)
         tell("修复")
-        repaired = repair(source)
+        return self.repaired(repair(source), now=now, replaces=replaces, progress=tell)
+
+    def repaired(
+        self,
+        repaired: Repaired,
+        *,
+        now: datetime,
+        replaces: str | None = None,
+        progress: Progress | None = None,
+    ) -> Ingested:
+        """Draft every plan of a file that was read and repaired already; see `file`."""
+        tell = progress or (lambda step: None)
+        source = repaired.source
         figures = report(repaired)
         if not repaired.kept:
-            raise UnreadableSource(path, "文件里没有可用的文字。", "看看是不是空文件，或换一份清楚的。")
+            raise UnreadableSource(
+                source.path, "文件里没有可用的文字。", "看看是不是空文件，或换一份清楚的。"
+            )
         with self.store.locked():
             tell("拆分")
             known = tuple(
-                one
+                file
                 for draft_id in self.store.ids()
-                if (one := self.store.details(draft_id)).source.sha256 == source.sha256
+                if (file := self.store.details(draft_id)).source.sha256 == source.sha256
             )
             if known and len(known) >= known[0].source.plans:
-                return Ingested(path, source.sha256, figures, (), known, source.notes)
-            made = self._built(repaired, path, now, replaces)
+                return Ingested(source.path, source.sha256, figures, (), known, source.notes)
+            made = self._built(repaired, source.path, now, replaces)
             there = {file.source.plan for file in known}
             fresh = [new for new in made if new.draft.file.source.plan not in there]
             tell("保存")
             for new in fresh:
                 self.store.add(new.draft, new.original)
-        return Ingested(path, source.sha256, figures, tuple(new.draft for new in fresh), known, source.notes)
+        drafts = tuple(new.draft for new in fresh)
+        return Ingested(source.path, source.sha256, figures, drafts, known, source.notes)
 
     def _built(self, repaired: Repaired, path: Path, now: datetime, replaces: str | None) -> list[Made]:
         taken = {*self._documents, *self.store.ids()}
