@@ -91,9 +91,10 @@ class Repair:
 class RepairedLine:
     """One line after repair, beside what it was.
 
-    `original` is the text as read; of lines that were joined it holds all of them with newlines between, so that the
-    originals of all lines in order are the file's text. `line` and `page` are those of the first of them. A dropped
-    line keeps its repaired text and says in `dropped` why (plain Chinese); None means it is part of the document.
+    `original` is the text as read; of lines that were joined it holds all of them with newlines between. `line` and
+    `page` are those of the first of them, `joined` the line numbers of the others (a dropped page footer may stand
+    between). A dropped line keeps its repaired text and says in `dropped` why (plain Chinese); None means it is part
+    of the document.
     """
 
     text: str
@@ -105,6 +106,7 @@ class RepairedLine:
     dropped: str | None = None
     part: Part = "body"
     level: int = 0
+    joined: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,13 @@ class Repaired:
     def kept(self) -> tuple[RepairedLine, ...]:
         """The lines that are part of the document and not empty."""
         return tuple(line for line in self.lines if line.dropped is None and line.text)
+
+    def originals(self) -> tuple[str, ...]:
+        """The lines as they were read, in their order: equal to the texts of `source.lines`."""
+        numbered: dict[int, str] = {}
+        for line in self.lines:
+            numbered.update(zip((line.line, *line.joined), line.original.split("\n"), strict=True))
+        return tuple(text for _, text in sorted(numbered.items()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,82 @@
+"""Repair of what files really contain. Every change is recorded, every doubt marked, nothing lost.
+
+The order matters:
+
+1. mojibake: its proof is in the bytes and readings that the later steps take away;
+2. readings in brackets: they belong to the characters as printed;
+3. traditional → simplified: the readings of 2 are those of the traditional character too, but not the other way round;
+4. HTML leftovers, stray marks, spaces, width, quotation marks;
+5. page numbers inside sentences, which show 7 where a sentence was cut by a page;
+6. lines that are no part of the document: their patterns are written in clean simplified text;
+7. broken sentences put together, across the lines that 6 dropped; 4 and 6 once more over what was joined;
+8. what is missing: marked last, in the final text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from policies_kb.ingest.repair.boilerplate import drop_boilerplate
+from policies_kb.ingest.repair.characters import repair_quotes, repair_spaces, repair_stray, repair_width
+from policies_kb.ingest.repair.gaps import mark_gaps
+from policies_kb.ingest.repair.joining import join_lines
+from policies_kb.ingest.repair.mojibake import repair_mojibake
+from policies_kb.ingest.repair.page_numbers import repair_page_numbers
+from policies_kb.ingest.repair.pinyin_brackets import repair_pinyin
+from policies_kb.ingest.repair.traditional import is_traditional, repair_traditional
+from policies_kb.ingest.types import Repaired, RepairedLine, Source, SourceLine
+
+# Each round over joined lines can only join or drop further lines, so it ends; a file needs one or two.
+_ROUNDS = 8
+
+
+def repair(source: Source) -> Repaired:
+    """Repair every line of a file. Repairing the result once more changes nothing."""
+    document = is_traditional("".join(line.text for line in source.lines))
+    lines = tuple(_line(line, document) for line in source.lines)
+    for _ in range(_ROUNDS):
+        lines, before = tuple(_again(line) for line in join_lines(lines)), lines
+        if [line.text for line in before] == [line.text for line in lines]:
+            break
+    return Repaired(source, tuple(mark_gaps(line) for line in lines))
+
+
+def as_source(repaired: Repaired) -> Source:
+    """The kept text as a source again, with the lines numbered anew."""
+    kept = [line for line in repaired.lines if line.dropped is None]
+    return replace(
+        repaired.source,
+        lines=tuple(
+            SourceLine(line.text, number, line.page, line.part, line.level)
+            for number, line in enumerate(kept, start=1)
+        ),
+    )
+
+
+def _line(source: SourceLine, document: bool) -> RepairedLine:
+    line = RepairedLine(
+        source.text,
+        source.text,
+        source.line,
+        source.page,
+        marks=source.marks,
+        part=source.part,
+        level=source.level,
+    )
+    line = repair_mojibake(line)
+    line = repair_pinyin(line)
+    line = repair_traditional(line, document=document)
+    return drop_boilerplate(repair_page_numbers(_characters(line)))
+
+
+def _again(line: RepairedLine) -> RepairedLine:
+    return drop_boilerplate(_characters(line)) if line.joined and line.dropped is None else line
+
+
+def _characters(line: RepairedLine) -> RepairedLine:
+    for _ in range(4):
+        before = line.text
+        line = repair_quotes(repair_width(repair_spaces(repair_stray(line))))
+        if line.text == before:
+            break
+    return line
