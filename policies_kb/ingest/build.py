@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -89,7 +89,7 @@ def document_id(title: str, fallback: str, taken: Collection[str]) -> str:
     """An id from the pinyin of a title's telling words, not in `taken`."""
     small = set(words().titles.small)
     parts: list[str] = []
-    for word in jieba.cut(title):
+    for word in _joined(jieba.cut(title)):
         if word in small:
             continue
         letters = "".join(re.findall("[a-z0-9]+", "".join(lazy_pinyin(word)).lower()))
@@ -100,6 +100,21 @@ def document_id(title: str, fallback: str, taken: Collection[str]) -> str:
     while found in taken:
         found, count = f"{base}-{count}", count + 1
     return found
+
+
+def _joined(cut: Iterable[str]) -> Iterator[str]:
+    """Words with runs of single characters put together: 年 审 is 年审."""
+    run = ""
+    for word in cut:
+        if len(word) == 1 and word not in words().titles.small:
+            run += word
+            continue
+        if run:
+            yield run
+        run = ""
+        yield word
+    if run:
+        yield run
 
 
 class _Builder:

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
 from policies_kb.errors import DataFileError, Problem
@@ -128,12 +129,18 @@ def _model(model: Any, data: Any, path: Path, line: int, problems: list[Problem]
 def _yaml(data: dict[str, Any]) -> list[str]:
     """A mapping as YAML, a key a line, lists in one line as authors write them."""
     writer = YAML(typ="rt")
-    writer.default_flow_style = None
+    writer.default_flow_style = False
     writer.width = 1_000_000
     writer.allow_unicode = True
     writer.representer.add_representer(
         type(None), lambda dumper, _: dumper.represent_scalar("tag:yaml.org,2002:null", "null")
     )
+    ready: dict[str, Any] = {}
+    for key, value in data.items():
+        ready[key] = value
+        if isinstance(value, list):
+            ready[key] = CommentedSeq(value)
+            ready[key].fa.set_flow_style()
     out = io.StringIO()
-    writer.dump(data, out)
+    writer.dump(ready, out)
     return out.getvalue().rstrip("\n").split("\n")

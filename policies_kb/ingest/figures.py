@@ -99,6 +99,9 @@ def _all(text: str) -> Iterator[Figure]:
             unit = "%"
         elif kind == "duration":
             unit = unit.removeprefix("个") if unit != "个月" else unit
+        if kind == "money" and han and len(match["low"]) == 1 and not match["scale"]:
+            # 二元结构, 一元化
+            continue
         if match["low"][0] == "第" or text[match.start() - 1 : match.start()] == "第":
             continue
         yield Figure(

@@ -74,7 +74,7 @@ _SHAPES: tuple[tuple[Level, re.Pattern[str]], ...] = tuple(
         (Level.THIRD, "(?P<n>[⒈-⒛])、?"),
     )
 )  # fmt: skip
-_LEAD = re.compile(r"\s*")
+_LEAD = re.compile(r"[^\S\n]*")
 _BLANKS = re.compile(_GAP)
 # What stands before a number that is only referred to: 第(五)项, 按照(二)、(三)
 _REFERRING = frozenset("第见按照和、及至到与或述款条项")

@@ -41,9 +41,13 @@ class Proposal:
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What a whole plan is about: its schemes, most told first, and whether a resident could ask about it."""
+    """What a whole plan is about: its schemes, most told first, and whether a resident could ask about it.
+
+    `main` are the schemes told at least half as often as the first.
+    """
 
     schemes: tuple[str, ...]
+    main: tuple[str, ...]
     name: str
     residents: bool
     why: str
@@ -87,12 +91,15 @@ class Proposer:
             for scheme, count in told.most_common(_MOST_SCHEMES)
             if count >= _FEW_MENTIONS or scheme in named
         )
+        main = tuple(scheme for scheme in order if 2 * told[scheme] >= told[order[0]])
         share = touched / len(texts) if texts else 0.0
         name = self.glossary.names.get(order[0], "") if order else ""
         if order and (named or share >= _SPARSE):
             listed = "、".join(self.glossary.names.get(scheme, scheme) for scheme in order)
-            return Subject(order, name, True, f"{touched}/{len(texts)} 条说到救助：{listed}")
-        return Subject(order, name, False, f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问")
+            return Subject(order, main, name, True, f"{touched}/{len(texts)} 条说到救助：{listed}")
+        return Subject(
+            order, main, name, False, f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问"
+        )
 
     def clause(
         self, heading: str, path: Sequence[str], text: str, subject: Subject, figures: Sequence[Figure]
@@ -156,15 +163,21 @@ class Proposer:
                 schemes = tuple(scheme for scheme, _ in found.most_common(_MOST_SCHEMES))
                 return schemes, f"方案：{where}里说到{names(schemes)}"
         if subject.residents and subject.schemes:
-            return subject.schemes[:1], f"方案：整篇主要说{names(subject.schemes[:1])}"
+            return subject.main, f"方案：整篇主要说{names(subject.main)}"
         return (), "方案：没有说到哪一项救助"
 
     def _aspect(self, heading: str, path: Sequence[str], text: str) -> tuple[Aspect, str]:
         for where, place in (("标题", heading), ("上级标题", path[-1] if path else "")):
-            for row in words().aspects:
-                word = next((word for word in row.words if word in place), None)
-                if word:
-                    return row.aspect, f"方面：{where}有“{word}”"
+            # What a Chinese heading is about stands at its end: 养老金待遇领取条件 is about conditions.
+            found = [
+                (place.rfind(word) + len(word), word, row)
+                for row in words().aspects
+                for word in row.words
+                if word in place
+            ]
+            if found:
+                _, word, row = max(found, key=lambda one: (one[0], len(one[1])))
+                return row.aspect, f"方面：{where}有“{word}”"
         told = Counter(
             concept.removeprefix("aspect:")
             for unit in self._reader.read(clean(text))
