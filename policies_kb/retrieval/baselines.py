@@ -50,9 +50,9 @@ class Baseline(Protocol):
 def baselines(clauses: Sequence[Clause]) -> tuple[Baseline, ...]:
     """The three, over `clauses` (at least one)."""
     return (
-        _Bm25("BM25(词)", _words, clauses),
-        _Bm25("BM25(二字)", _pairs, clauses),
-        _Trigrams(clauses),
+        Bm25("BM25(词)", words, clauses),
+        Bm25("BM25(二字)", _pairs, clauses),
+        Trigrams(clauses),
     )
 
 
@@ -89,7 +89,8 @@ def _text(clause: Clause) -> str:
     return "\n".join((clause.heading, clause.text, *clause.asks))
 
 
-def _words(text: str) -> list[str]:
+def words(text: str) -> list[str]:
+    """jieba's words of a text, signs left out."""
     return [word for word in jieba.lcut(text) if word.isalnum()]
 
 
@@ -98,7 +99,7 @@ def _pairs(text: str) -> list[str]:
     return ["".join(pair) for pair in pairwise(signs)] or signs
 
 
-class _Bm25:
+class Bm25:
     """bm25s (Lucene's variant, usual k1 and b) over tokens."""
 
     def __init__(self, name: str, tokens: Callable[[str], list[str]], clauses: Sequence[Clause]) -> None:
@@ -120,7 +121,7 @@ class _Bm25:
         return Found(self._clauses[at], float(scores[at]))
 
 
-class _Trigrams:
+class Trigrams:
     """SQLite FTS5 with its trigram tokenizer. It cannot find words of two characters, so a whole question hardly ever
     matches; the query is any of the question's trigrams."""
 

@@ -114,6 +114,11 @@ class Retriever:
             answer=self.answer(question, today=today, scheme=scheme, aspect=aspect),
         )
 
+    def search(self, question: str, *, today: date, thorough: bool = False) -> list[Hit]:
+        """The likeliest clauses in force for a question taken alone, best first. `thorough`: see `Index.search`."""
+        query = self._questions.read(clean(question))
+        return self._index(today, True).search(query, thorough=thorough)
+
     def warm(self, today: date) -> None:
         """Build what would else be built when first asked."""
         self._index(today, True)

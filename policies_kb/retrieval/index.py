@@ -148,6 +148,7 @@ class Index:
         }
         # Rounded, so that another order of summation on another machine cannot change an order of clauses.
         scores = np.round(np.sum(list(parts.values()), axis=0), 6)
+        readings = [self._weighed(units) for _, units in query.readings]
         hits = []
         for at in np.argsort(-scores, kind="stable")[:_KEPT]:
             row = int(rows[at])
@@ -159,7 +160,7 @@ class Index:
                     clause=clause,
                     score=float(scores[at]),
                     ask=float(ask[at]),
-                    covered=max(self._share(units, has) for _, units in query.readings),
+                    covered=max(_share(reading, has) for reading in readings),
                     mentioned=any(self._number(f"scheme:{one}") in has for one in wanted),
                     aspect=clause.aspect in query.aspects,
                     parts=tuple((name, float(values[at])) for name, values in parts.items()),
@@ -265,25 +266,17 @@ class Index:
         numbers: list[int] = self._a["having"][begin:end].tolist()
         return numbers
 
-    def _weight(self, unit: Unit) -> float:
-        """How much of the question's meaning a unit carries."""
-        known = [number for token in unit.tokens if (number := self._number(token)) is not None]
-        if known:
-            return float(self._a["idf"][known].max())
-        # A word no clause knows: telling if it is rare in general Chinese too, else mere chat.
-        return self._rarest * self._rarity(unit.word)
-
-    def _share(self, units: Sequence[Unit], has: frozenset[int]) -> float:
-        """The share of the meaning of `units` that a clause with these tokens speaks of."""
-        total = met = 0.0
+    def _weighed(self, units: Sequence[Unit]) -> list[tuple[float, list[int]]]:
+        """For each unit that means anything: how much of the question's meaning it carries, and its tokens."""
+        found = []
         for unit in units:
             if (unit.concepts and ASKED.issuperset(unit.concepts)) or _FIGURE.match(unit.word):
                 continue
-            weight = self._weight(unit)
-            total += weight
-            if any(self._number(token) in has for token in unit.tokens):
-                met += weight
-        return met / total if total else met
+            known = [number for token in unit.tokens if (number := self._number(token)) is not None]
+            # A word no clause knows: telling if it is rare in general Chinese too, else mere chat.
+            weight = float(self._a["idf"][known].max()) if known else self._rarest * self._rarity(unit.word)
+            found.append((weight, known))
+        return found
 
     def _vector(self, units: Sequence[Unit]) -> Floats:
         """The weight of every token in `units`, of length 1 with those that no clause has."""
@@ -300,6 +293,13 @@ class Index:
             if (number := self._number(token)) is not None:
                 found[number] = weight / length
         return found
+
+
+def _share(reading: Sequence[tuple[float, list[int]]], has: frozenset[int]) -> float:
+    """The share of a question's meaning that a clause with these tokens speaks of."""
+    total = sum(weight for weight, _ in reading)
+    met = sum(weight for weight, tokens in reading if not has.isdisjoint(tokens))
+    return met / total if total else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -136,7 +136,8 @@ def _read(place: Path, key: str) -> Contents:
         if path.stat().st_size != size or _checksum(path) != checksum:
             raise Damaged(f"{name} is not as it was written")
         if path.suffix == ".npy":
-            arrays[path.stem] = np.load(path, mmap_mode="r", allow_pickle=False)
+            # A plain view of the mapped pages: numpy's memmap class makes every small slice several times dearer.
+            arrays[path.stem] = np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
         else:
             tries[path.stem] = marisa_trie.Trie().mmap(str(path))
     return Contents(arrays, tries, manifest["facts"])
