@@ -126,7 +126,8 @@ def test_no_question_of_the_evaluation_is_one_the_clauses_list() -> None:
 
 
 def test_kb_eval_prints_exactly_the_contract() -> None:
-    result = CliRunner().invoke(main, ["kb", "eval", "--pack", "shifan-qu", "--split", "dev", "--json"])
+    asked = ["kb", "eval", "--pack", "shifan-qu", "--split", "dev", "--style", "voice", "--json"]
+    result = CliRunner().invoke(main, asked)
     assert result.exit_code == 0
     assert set(json.loads(result.stdout)) == CONTRACT
 
@@ -257,20 +258,6 @@ def test_the_shipped_packs_have_no_fault() -> None:
     assert result.exit_code == 0, result.output
 
 
-class _Faulty:
-    """A pack whose glossary and questions are replaced by faulty files."""
-
-    def __init__(self, folder: Path) -> None:
-        loaded = load_pack("shifan-xian")
-        self.name, self.documents, self.texts = loaded.name, loaded.documents, loaded.texts
-        self.parameters = loaded.parameters
-        self._folder = folder
-
-    def files(self, name: str) -> tuple[Path, ...]:
-        path = self._folder / name
-        return (path,) if path.is_file() else ()
-
-
 @pytest.mark.parametrize(
     ("name", "text", "line", "says"),
     [
@@ -292,7 +279,8 @@ def test_check_names_file_line_and_cure(
 ) -> None:
     (tmp_path / "glossary.yml").write_text("noise: []\n", encoding="utf-8")
     (tmp_path / name).write_text(text, encoding="utf-8")
-    found = [problem for problem in check_answers(_Faulty(tmp_path)) if says in str(problem)]
+    faulty = replace(load_pack("shifan-xian"), folders=(tmp_path,))
+    found = [problem for problem in check_answers(faulty) if says in str(problem)]
     assert found
     if line is not None:
         assert (found[0].file.name, found[0].line) == (name, line)
