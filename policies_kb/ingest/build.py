@@ -29,7 +29,7 @@ from policies_kb.ingest.draft import (
     Said,
 )
 from policies_kb.ingest.extract import Head, read_head
-from policies_kb.ingest.figures import Figure, find_figures
+from policies_kb.ingest.figures import Figure, find_figures, telling
 from policies_kb.ingest.plans import Plan, find_plans
 from policies_kb.ingest.propose import Proposer, Subject
 from policies_kb.ingest.split import Section, Split, split
@@ -212,7 +212,7 @@ class _Builder:
         self, key: int, section: Section, heading: str, text: str, sections: Sequence[Section],
         items: Sequence[Section], subject: Subject,
     ) -> tuple[DraftClause, Content]:  # fmt: skip
-        figures = find_figures(f"{heading}\n{text}")
+        figures = find_figures(telling(heading, text))
         path = section.path or ((self.printed_heading(section),) if section.marker else ())
         proposal = self.proposer.clause(heading, section.path, text, subject, figures)
         left_out = proposal.left_out
@@ -240,7 +240,7 @@ class _Builder:
                 self.mark(
                     doubt.kind, doubt.text, f"{one.number}：{doubt.why}", clause=key, line=self.line_of(one)
                 )
-        whole = f"{heading}\n{text}"
+        whole = telling(heading, text)
         for line in lines:
             for mark in line.marks:
                 # A line may hold several clauses: the mark belongs to the one that has its words.
@@ -361,7 +361,7 @@ class _Builder:
         for clause, content in zip(clauses, contents, strict=True):
             if clause.left_out:
                 continue
-            whole = f"{content.heading}\n{content.text}"
+            whole = telling(content.heading, content.text)
             proposed = self.proposer.parameters(
                 content.number, content.heading, whole, find_figures(whole), taken
             )

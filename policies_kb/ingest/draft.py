@@ -55,7 +55,7 @@ class DraftRepair(Frozen):
 class DraftFigure(Frozen):
     """A figure of a clause. `low` and `high` are decimal numbers as text, null where the original is masked (××元).
 
-    Sums are in yuan. `start` and `end` are 0-based offsets into the clause's heading, a line break and its text.
+    Sums are in yuan. `start` and `end` are 0-based offsets into `figures.telling(heading, text)` as proposed.
     """
 
     kind: str

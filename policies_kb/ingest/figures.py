@@ -73,6 +73,11 @@ def find_figures(text: str) -> tuple[Figure, ...]:
     )
 
 
+def telling(heading: str, text: str) -> str:
+    """What a clause says: its heading and text, the heading only once where the text repeats it."""
+    return text if heading in text else f"{heading}\n{text}"
+
+
 def _all(text: str) -> Iterator[Figure]:
     for match in _FIGURE.finditer(text):
         kind = next(kind for kind, _ in _UNITS if match[kind])

@@ -19,7 +19,7 @@ _NUMBERED = (
     re.compile(
         f"^(?P<stem>.{{2,30}}?)[\\s\u3000]*篇[\\s\u3000]*{_COUNT}(?:[\\s:\uff1a\u3000]+(?P<title>.*))?$"
     ),
-    re.compile(f"^(?P<stem>(?:方案|范文|例文)){_COUNT}[\\s:\uff1a\u3000]*(?P<title>.*)$"),
+    re.compile(f"^(?P<stem>(?:方案|范文|例文))[\\s\u3000]*{_COUNT}[\\s:\uff1a\u3000]*(?P<title>.*)$"),
     re.compile(r"^(?P<stem>[^0-9。\uff0c,]{2,30}?(?:方案|意见|办法|范文))[\s\u3000]*[0-9]{1,2}$"),
 )
 _FEW = 2

@@ -15,7 +15,7 @@ from rapidfuzz.distance import Indel
 
 from policies_kb.clauses import Document
 from policies_kb.errors import DataFileError
-from policies_kb.ingest.figures import Figure, find_figures
+from policies_kb.ingest.figures import Figure, find_figures, telling
 from policies_kb.loader import sources
 from policies_kb.pack import Pack
 from policies_kb.retrieval.evaluate import load_questions
@@ -160,7 +160,7 @@ def _one(kind: Kind, old: Piece | None, new: Piece | None) -> Change:
     if piece is None:
         raise ValueError("a change has at least one side")
     step: Step = "insert" if new else "delete"
-    printed = tuple(dict.fromkeys(one.text for one in find_figures(f"{piece.heading}\n{piece.text}")))
+    printed = tuple(dict.fromkeys(one.text for one in find_figures(telling(piece.heading, piece.text))))
     return Change(
         kind, old.number if old else None, new.number if new else None, piece.heading, ((step, piece.text),),
         () if new else printed, printed if new else (),
@@ -168,7 +168,7 @@ def _one(kind: Kind, old: Piece | None, new: Piece | None) -> Change:
 
 
 def _figures(old: Piece, new: Piece) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    before, after = (find_figures(f"{piece.heading}\n{piece.text}") for piece in (old, new))
+    before, after = (find_figures(telling(piece.heading, piece.text)) for piece in (old, new))
     return _only(before, after), _only(after, before)
 
 
