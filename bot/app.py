@@ -23,6 +23,8 @@ from bot.handoff.api import StaffApi
 from bot.handoff.inbox import Inbox
 from bot.hints import Hints
 from bot.packs import Packs
+from bot.packwatch import PackWatch
+from bot.policy.api import PolicyApi
 from bot.proxies import TrustedProxies
 from bot.retention import Retention
 from bot.settings import Settings
@@ -145,6 +147,9 @@ async def open_service(
         retention = Retention(storage=storage, files=files, packs=packs, worker=worker, clock=clock)
         retention.start()
         stack.push_async_callback(retention.stop)
+        watch = PackWatch(packs, seconds=settings.pack_check_seconds)
+        watch.start()
+        stack.push_async_callback(watch.stop)
         for channel in channels:
             if channel.capabilities.push:
                 delivery = Delivery(channel, storage=storage, bus=bus, hints=hints, clock=clock)
@@ -197,12 +202,13 @@ def create_app(
         login_limit=settings.login_limit,
         login_window=settings.login_window,
     )
+    policy = PolicyApi(service.storage, service.packs, pack=settings.pack, clock=service.clock)
     machines = ServiceApi(
         service.gateway,
         checks={"storage": service.storage.ready, "bus": service.bus.ready, "policies": service.packs.warmed},
         backoffice_secret=backoffice_secret,
     )
-    operations = [*channel.operations(), *staff.operations(), *machines.operations()]
+    operations = [*channel.operations(), *staff.operations(), *policy.operations(), *machines.operations()]
     openapi.mount(app, operations)
     document = openapi.document(operations)
 

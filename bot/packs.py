@@ -15,10 +15,11 @@ import structlog
 import integrations.calendar
 from dialogues.catalogue import Flows, load_flows
 from dialogues.engine import Engine
-from dialogues.ports import Knowledge, WorkCalendar, Workday
+from dialogues.ports import WorkCalendar, Workday
 from integrations.calendar import CalendarOverrides
-from policies_kb.knowledge import open_pack
-from policies_kb.loader import pack_names
+from policies_kb.errors import DataFileError
+from policies_kb.knowledge import PackKnowledge, open_pack
+from policies_kb.loader import pack_names, pack_version
 from policies_kb.pack import Pack
 from policies_kb.yamlfile import load_model
 
@@ -44,7 +45,7 @@ class OfficeCalendar:
 class Desk:
     """One pack, ready to work: what it knows, its flows and workdays, and the engine that speaks for it."""
 
-    knowledge: Knowledge
+    knowledge: PackKnowledge
     flows: Flows
     calendar: WorkCalendar
     engine: Engine
@@ -75,6 +76,13 @@ class Packs:
         self._opening = threading.Lock()
         self._warm_first = warming
         self._warming: dict[str, asyncio.Task[None]] = {}
+        # Versions that could not be loaded, by pack: said once, not at every look.
+        self._refused: dict[str, str] = {}
+
+    @property
+    def folder(self) -> Path | None:
+        """Where the packs are; None: the shipped ones."""
+        return self._packs_dir
 
     def names(self) -> tuple[str, ...]:
         """Every pack there is to open."""
@@ -88,15 +96,43 @@ class Packs:
         """
         with self._opening:
             if pack not in self._desks:
-                knowledge = open_pack(pack, self._packs_dir, cache=self._cache)
-                flows = self._flows_of(knowledge.loaded)
-                calendar = self._calendar_of(knowledge.loaded)
-                self._desks[pack] = Desk(knowledge, flows, calendar, Engine(flows, knowledge, calendar))
+                self._desks[pack] = self._open(pack)
             return self._desks[pack]
+
+    async def refresh(self) -> tuple[str, ...]:
+        """Open packs whose files have changed anew, and warm, before they take the old one's place; their names.
+
+        A pack that cannot be loaded as it is now goes on as it was, and the log says once what is wrong.
+        """
+        changed = []
+        for pack, desk in list(self._desks.items()):
+            version = None
+            try:
+                version = await asyncio.to_thread(pack_version, pack, self._packs_dir)
+                if version in (desk.knowledge.version, self._refused.get(pack)):
+                    continue
+                fresh = await asyncio.to_thread(self._open, pack)
+                await asyncio.to_thread(_warm, fresh)
+            except DataFileError as error:
+                if version is None or self._refused.get(pack) != version:
+                    _log.error(
+                        "changed_pack_refused",
+                        pack=pack,
+                        problems=str(error),
+                        consequence="the old one serves",
+                    )
+                if version is not None:
+                    self._refused[pack] = version
+                continue
+            with self._opening:
+                self._desks[pack] = fresh
+            _log.info("pack_refreshed", pack=pack, version=fresh.knowledge.version)
+            changed.append(pack)
+        return tuple(changed)
 
     def warm(self, pack: str) -> None:
         """Build what the first question of `pack` would otherwise wait for. Takes seconds: call it in a thread."""
-        self.desk(pack).knowledge.answer("低保", today=date.today())  # noqa: DTZ011 (any day will do)
+        _warm(self.desk(pack))
 
     async def prepare(self, pack: str) -> None:
         """Open `pack` beside the event loop and begin to warm it, where that is wanted.
@@ -141,6 +177,12 @@ class Packs:
             ],
         }
 
+    def _open(self, pack: str) -> Desk:
+        knowledge = open_pack(pack, self._packs_dir, cache=self._cache)
+        flows = self._flows_of(knowledge.loaded)
+        calendar = self._calendar_of(knowledge.loaded)
+        return Desk(knowledge, flows, calendar, Engine(flows, knowledge, calendar))
+
     async def _warm(self, pack: str) -> None:
         try:
             await asyncio.to_thread(self.warm, pack)
@@ -157,3 +199,7 @@ class Packs:
         layers = [load_model(file, CalendarOverrides) for file in files]
         merged = reduce(CalendarOverrides.over, layers) if layers else None
         return OfficeCalendar(integrations.calendar.WorkCalendar(merged))
+
+
+def _warm(desk: Desk) -> None:
+    desk.knowledge.answer("低保", today=date.today())  # noqa: DTZ011 (any day will do)

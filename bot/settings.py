@@ -70,6 +70,10 @@ class Settings(BaseSettings):
         default=5.0, gt=0, description="how often work left behind by a crash is looked for"
     )
 
+    pack_check_seconds: float = Field(
+        default=30.0, gt=0, description="how often is looked whether a policy pack's files have changed"
+    )
+
     session_hours: float = Field(default=8.0, gt=0, description="a staff session's idle life")
     login_limit: int = Field(
         default=10, ge=1, description="sign-ins tried per name and address in login_window"

@@ -78,6 +78,17 @@ def _opened(name: str, packs_dir: Path | None) -> _Load:
     return load
 
 
+def pack_version(name: str, packs_dir: Path | None = None) -> str:
+    """The version `load_pack` would give, without loading: to see whether a pack's files have changed.
+
+    Raises:
+        DataFileError: pack.yml of the pack or of an ancestor is wrong or missing.
+    """
+    load = _Load(packs_dir or PACKS_DIR)
+    load.read(name)
+    return load.version()
+
+
 @dataclass
 class _Load:
     """One run of the loader: layers from the named pack to its oldest ancestor, and the faults found."""

@@ -22,6 +22,10 @@ _PARAMETERS = {
     "handoff_id": "Id of a stay in the waiting list (UUID)",
     "file_id": "Id of a stored file (UUID)",
     "outbox_id": "Id of an outbox entry (UUID)",
+    "pack": "Name of a policy pack",
+    "draft_id": "Id of a draft",
+    "mark_id": "Id of a doubt in a draft",
+    "key": "Number of a clause in the order of the original",
 }
 _SECURITY: dict[Security, list[dict[str, list[str]]]] = {
     "none": [],

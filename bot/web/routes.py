@@ -1,4 +1,4 @@
-"""The two pages and their assets, from memory, under a strict Content-Security-Policy.
+"""The pages and their assets, from memory, under a strict Content-Security-Policy.
 
 Asset addresses carry a hash of all assets (`/assets/<hash>/chat.js`), so a browser may keep them for a year and
 still sees a new version at once; the pages themselves are revalidated with their ETag on every visit.
@@ -69,7 +69,7 @@ def _walk(folder: Traversable, prefix: str = "") -> dict[str, bytes]:
 
 
 def setup(app: web.Application) -> None:
-    """Add `/`, `/staff`, `/favicon.ico` and `/assets/<hash>/…` to the application. Only GET and HEAD."""
+    """Add `/`, `/staff`, `/staff/policy`, `/favicon.ico` and `/assets/<hash>/…` to the application. Only GET and HEAD."""
     here = files("bot.web")
     raw = _walk(here / "assets")
     digest = hashlib.sha256()
@@ -83,7 +83,11 @@ def setup(app: web.Application) -> None:
         address: _static(
             (here / "pages" / name).read_bytes().replace(_PLACEHOLDER, base.encode()), name, "no-cache"
         )
-        for address, name in {"/": "chat.html", "/staff": "staff.html"}.items()
+        for address, name in {
+            "/": "chat.html",
+            "/staff": "staff.html",
+            "/staff/policy": "policy.html",
+        }.items()
     }
 
     async def page(request: web.Request) -> web.Response:

@@ -363,6 +363,7 @@ class Staff extends Component {
     const list = { open, names: (name) => this.names(name), onOpen: (handoff) => this.show(handoff) };
     return html`<div class=${`desk ${open ? "reading" : ""}`}>
       <header class="top"><h1>救助通 · 工作人员</h1><span>${state.me.display_name || state.me.name}</span>
+        <a href="/staff/policy">政策</a>
         <button type="button" onClick=${() => this.logout()}>退出</button></header>
       <div role="status" class="notices">
         ${state.link === "offline" && html`<p class="notice offline">网络断开了，列表可能不是最新的。恢复后会自动更新。</p>`}

@@ -1,0 +1,58 @@
+// Why an answer is what it is, in words a pack's author can act on.
+
+import { html } from "./vendor/htm-preact.js";
+import { Citations, Text } from "./parts.js";
+
+const PARTS = { ask: "像列出的问法", bm25: "用词相同", heading: "像标题", scheme: "说的是同一项救助", aspect: "问的是同一方面", own: "本地的条款" };
+const EVIDENCE = {
+  ask: "和列出的问法有多像", covered: "问题里的意思，条款说到多少", margin: "比第二名高出多少", aspect: "问的方面对上了", named: "说的救助对上了",
+  clash: "说的是别的救助", figureless: "问的是数，条款里没有数", outside: "有别的部门的事", missing_scheme: "本地没有这项救助的材料",
+};
+const number = (value) => (Math.round(value * 100) / 100).toFixed(2);
+
+function Weighed({ clauses }) {
+  if (!clauses.length) return html`<p class="small">没有一条沾边的。</p>`;
+  const top = Math.max(...clauses.map((clause) => clause.score), 0.01);
+  return html`<ol class="weighed">${clauses.map((clause, at) => html`<li key=${`${clause.document_id} ${clause.clause} ${at}`}>
+    <p><b>《${clause.document}》${clause.clause}</b> ${clause.heading} <span class="small">${clause.pack}</span></p>
+    <p class="bar-line"><meter min="0" max=${top} value=${Math.max(clause.score, 0)} aria-label="得分"></meter> <b>${number(clause.score)}</b></p>
+    <p class="small">${clause.parts.filter((part) => part.value).map((part) => `${PARTS[part.name] || part.name} ${part.value > 0 ? "+" : ""}${number(part.value)}`).join("，")}</p>
+    <p class="small">最像的问法：${clause.asked}（像 ${number(clause.likeness)}）。问题里的意思它说到 ${Math.round(clause.covered * 100)}%。</p>
+  </li>`)}</ol>`;
+}
+
+function Sure({ part }) {
+  const rows = part.evidence.filter((one) => one.contribution);
+  return html`<details><summary>把握 ${Math.round(part.confidence * 100)}%，够 ${Math.round(part.threshold * 100)}% 才回答</summary>
+    <table><thead><tr><th scope="col">看什么</th><th scope="col">是多少</th><th scope="col">加减</th></tr></thead>
+    <tbody><tr><td>起点</td><td></td><td>${number(part.bias)}</td></tr>
+    ${rows.map((one) => html`<tr key=${one.name}><td>${EVIDENCE[one.name] || one.name}</td><td>${number(one.value)}</td><td>${number(one.contribution)}</td></tr>`)}</tbody></table>
+    <p class="small">加起来大于 0，把握就过一半。</p></details>`;
+}
+
+function Part({ part, many }) {
+  return html`<section class="part">
+    ${many && html`<h3>这一句：${part.text}</h3>`}
+    <p><b>${part.why}</b>${part.named && ` （${part.named}）`}</p>
+    ${part.repaired !== part.text && html`<p class="small">当作：${part.repaired}</p>`}
+    <p class="units">${part.units.map((unit) => html`<span class="unit"><b>${unit.word}</b>${unit.concepts.length > 0 && html`<span class="small"> ${unit.concepts.join(" ")}</span>`}</span>`)}</p>
+    <p class="small">${part.schemes.length ? `救助：${part.schemes.join("、")}${part.from_conversation ? "（从前面的话知道）" : ""}。` : "没有说是哪一项救助。"}${part.aspects.length ? `问的方面：${part.aspects.join("、")}。` : ""}</p>
+    <${Sure} part=${part} />
+    <h3>哪几条最像</h3>
+    <${Weighed} clauses=${part.clauses} />
+  </section>`;
+}
+
+export function Reasons({ found, onAsk }) {
+  const { answer } = found;
+  return html`<div class="reasons">
+    <section class="bubble-box" aria-label="回答"><h2>${answer.answered ? "会这样答" : "会这样说"}</h2>
+      <div class="bubble"><${Text} text=${answer.answer} urgent=${false} />
+      ${answer.citations.length > 0 && html`<${Citations} citations=${answer.citations} />`}</div>
+      ${answer.suggestions.length > 0 && html`<div class="row">${answer.suggestions.map((next) => html`<button type="button" key=${next} onClick=${() => onAsk(next)}>${next}</button>`)}</div>`}
+    </section>
+    <section aria-label="为什么"><h2>为什么</h2>
+      ${found.parts.map((part, at) => html`<${Part} key=${at} part=${part} many=${found.parts.length > 1} />`)}
+      ${found.parts.length === 0 && html`<p class="small">没有读出问题。</p>`}
+    </section></div>`;
+}
