@@ -13,12 +13,13 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from bot.commands._packs import DEFAULT_PACK, packs_dir
-from bot.commands.ask import open_retriever, shanghai_today
+from bot.commands._packs import DEFAULT_PACK, index_dir, packs_dir
+from bot.commands.ask import shanghai_today
 from policies_kb.errors import DataFileError
-from policies_kb.loader import load_pack
+from policies_kb.loader import UnknownPack, load_pack
 from policies_kb.pack import Pack
 from policies_kb.retrieval.baselines import answering, baselines, best_threshold
+from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.evaluate import (
     STYLES,
     Figures,
@@ -77,8 +78,11 @@ class _Compared:
 @click.option("--details", is_flag=True, help="JSON 里加上区间、分项和对照")
 def command(pack: str, split: str, style: Style | None, faults: bool, as_json: bool, details: bool) -> None:
     """Print the figures of the answers with 95 % intervals, by style and scheme, and those of the baselines."""
-    retriever = open_retriever(pack)
-    loaded = load_pack(pack, packs_dir())
+    try:
+        loaded = load_pack(pack, packs_dir())
+        retriever = Retriever(loaded, cache=index_dir())
+    except (UnknownPack, DataFileError) as error:
+        raise click.ClickException(str(error)) from error
     everything = _questions(loaded)
     questions = chosen(everything, _SPLITS[split], style)
     if not questions:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ from hypothesis import strategies as st
 
 from bot.cli import main
 from policies_kb.clauses import Clause
-from policies_kb.loader import load_pack
 from policies_kb.retrieval.baselines import Baseline, answering, baselines, best_threshold
 from policies_kb.retrieval.check import check_answers
 from policies_kb.retrieval.evaluate import (
@@ -38,6 +38,7 @@ PACKS = ("shifan-xian", "shifan-qu")
 CONTRACT = {"answer_accuracy", "citation_recall_at_1", "refusal_precision", "refusal_recall", "n"}
 
 
+@cache
 def questions_of(name: str) -> tuple[Question, ...]:
     return load_questions(pack(name).files("eval.yml")[0])
 
@@ -279,7 +280,7 @@ def test_check_names_file_line_and_cure(
 ) -> None:
     (tmp_path / "glossary.yml").write_text("noise: []\n", encoding="utf-8")
     (tmp_path / name).write_text(text, encoding="utf-8")
-    faulty = replace(load_pack("shifan-xian"), folders=(tmp_path,))
+    faulty = replace(pack("shifan-xian"), folders=(tmp_path,))
     found = [problem for problem in check_answers(faulty) if says in str(problem)]
     assert found
     if line is not None:
@@ -295,7 +296,7 @@ def test_check_names_file_line_and_cure(
     ],
 )
 def test_check_sees_that_clauses_and_parameters_disagree(changed: str, says: str) -> None:
-    loaded = load_pack("shifan-xian")
+    loaded = pack("shifan-xian")
     if changed == "texts":
         loaded = replace(loaded, texts={**loaded.texts, "office.hours": "全年无休"})
     else:
