@@ -105,8 +105,9 @@ def command(pack: str, split: str, style: Style | None, faults: bool, as_json: b
     console = Console(highlight=False)
     without = sum(not question.clause for question in questions)
     console.print(
-        f"政策包 {pack}，{split} 部分：{ours.n} 个问题，其中 {without} 个材料里没有答案。括号里是 95% 区间。"
+        f"政策包 {pack}，{split} 部分：{ours.n} 个问题，其中 {without} 个材料里没有答案。", soft_wrap=True
     )
+    console.print("百分数后面是 95% 区间。对照的拒答门槛是在 dev 部分上找的最好的一个。", soft_wrap=True)
     fresh = [one for one in judged if not one.question.seen]
     console.print(_overall(ours, figures(fresh) if 0 < len(fresh) < len(judged) else None, compared))
     console.print(_by_style(styles))
