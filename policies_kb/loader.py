@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -28,7 +29,7 @@ from policies_kb.pack import (
     Source,
     Workflow,
 )
-from policies_kb.yamlfile import line_of, plain, problems_of, read_yaml
+from policies_kb.yamlfile import line_of, load_model, plain, problems_of, read_yaml
 
 PACKS_DIR = Path(__file__).parent / "packs"
 # Folder of a pack in which ingested documents wait for a person's word.
@@ -43,6 +44,15 @@ class UnknownPack(DataFileError):
 def pack_names(packs_dir: Path | None = None) -> tuple[str, ...]:
     """Names of the packs that can be loaded."""
     return tuple(sorted(path.parent.name for path in (packs_dir or PACKS_DIR).glob("*/pack.yml")))
+
+
+def pack_titles(packs_dir: Path | None = None) -> dict[str, str]:
+    """Titles of the packs by name, read from pack.yml alone; a pack whose pack.yml is wrong is left out."""
+    found = {}
+    for name in pack_names(packs_dir):
+        with contextlib.suppress(DataFileError):
+            found[name] = load_model((packs_dir or PACKS_DIR) / name / "pack.yml", PackFile).title
+    return found
 
 
 def load_pack(name: str, packs_dir: Path | None = None) -> Pack:

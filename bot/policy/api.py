@@ -41,7 +41,7 @@ from policies_kb.errors import DataFileError
 from policies_kb.ingest import review
 from policies_kb.ingest.draft import Draft, State
 from policies_kb.ingest.versions import Comparison
-from policies_kb.loader import UnknownPack
+from policies_kb.loader import UnknownPack, pack_titles
 from policies_kb.retrieval.explain import Explanation
 
 _BASE = "/api/v1/staff/policy"
@@ -99,11 +99,8 @@ class PolicyApi:
     async def desk(self, request: web.Request) -> web.Response:
         """GET what the page begins with."""
         staff = await session.signed_in(request, self._storage)
-        names = []
-        for name in self._packs.names():
-            with contextlib.suppress(DataFileError):  # a pack that cannot be loaded cannot be asked
-                await self._packs.prepare(name)
-                names.append(PackName(name=name, title=self._packs.desk(name).knowledge.loaded.title))
+        titles = await asyncio.to_thread(pack_titles, self._packs.folder)
+        names = [PackName(name=name, title=title) for name, title in titles.items()]
         return answer(
             PolicyDesk(
                 packs=names, pack=self._pack, may_decide=_may_decide(staff), aspects=list(get_args(Aspect))
