@@ -8,7 +8,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -22,11 +22,14 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bot import logging
-from bot.bench import peer_bot, stages, web
+from bot.bench import peer_bot, retrieval, stages, web
 from bot.bench.process import StartFailed, free_port, server
 from bot.bench.script import MESSAGES
 from bot.bench.stats import bands, growth
+from bot.commands._packs import packs_dir
 from nlu import train
+from policies_kb.errors import DataFileError
+from policies_kb.loader import UnknownPack
 
 # A single resident sends a thousand messages here, which the service would slow down in earnest.
 _SERVICE_ENV = {
@@ -47,14 +50,27 @@ _SERVICE_ENV = {
 )
 @click.option("--each", default=20, show_default=True, type=click.IntRange(min=1), help="每人发几条")
 @click.option("--peer/--no-peer", default=True, help="同场运行普通 Rasa 机器人作比较")
-def command(as_json: bool, pack: str, messages: int, residents: int, each: int, peer: bool) -> None:
-    """测速：各环节、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
+@click.option("--only", type=click.Choice(["retrieval"]), help="只测这一项：retrieval 检索随条款数的变化")
+@click.option(
+    "--clauses", "sizes", multiple=True, type=click.IntRange(min=100),
+    help=f"检索测试的条款数，可写多次，默认 {'、'.join(map(str, retrieval.SIZES))}",
+)  # fmt: skip
+def command(
+    as_json: bool, pack: str, messages: int, residents: int, each: int, peer: bool, only: str | None,
+    sizes: tuple[int, ...],
+) -> None:  # fmt: skip
+    """测速：各环节、检索随条款数的变化、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
     logging.configure("console", "error")
     console = Console(stderr=True)
     try:
         with Progress(console=console) as progress:
-            figures = asyncio.run(_measure(progress, pack, messages, residents, each, peer))
-    except (StartFailed, stages.NluDidNotStart, train.NluUnavailable) as error:
+            figures: dict[str, Any] = {"machine": _machine()}
+            figures["retrieval_scale"] = _scale(progress, pack, sorted(set(sizes)) or retrieval.SIZES)
+            if only is None:
+                figures |= asyncio.run(_measure(progress, pack, messages, residents, each, peer))
+    except (
+        StartFailed, stages.NluDidNotStart, train.NluUnavailable, retrieval.BenchFailed, UnknownPack, DataFileError,
+    ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
     if as_json:
         click.echo(json.dumps(figures, ensure_ascii=False, indent=1))
@@ -65,7 +81,7 @@ def command(as_json: bool, pack: str, messages: int, residents: int, each: int, 
 async def _measure(
     progress: Progress, pack: str, messages: int, residents: int, each: int, peer: bool
 ) -> dict[str, Any]:
-    figures: dict[str, Any] = {"machine": _machine(), "stages": {}, "script": list(MESSAGES)}
+    figures: dict[str, Any] = {"stages": {}, "script": list(MESSAGES)}
     with _task(progress, "规则理解", 1) as done:
         figures["stages"]["understanding_rules"] = await stages.rules(pack, 100)
         done(1)
@@ -96,6 +112,15 @@ async def _measure(
     return figures
 
 
+def _scale(progress: Progress, pack: str, sizes: Sequence[int]) -> dict[str, Any]:
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    with (
+        tempfile.TemporaryDirectory(prefix="jzt-bench-index-") as folder,
+        _task(progress, f"检索：{max(sizes)} 条", retrieval.STEPS * len(sizes)) as done,
+    ):
+        return retrieval.scale(pack, packs_dir(), Path(folder), sizes, today, lambda: done(1))
+
+
 @contextmanager
 def _task(progress: Progress, name: str, total: int) -> Iterator[Callable[[int], None]]:
     task = progress.add_task(name, total=total)
@@ -119,7 +144,47 @@ def _machine() -> dict[str, Any]:
 def _show(figures: dict[str, Any]) -> None:
     console = Console()
     machine = figures["machine"]
-    console.print(f"机器:{machine['cores']} 核,{machine['memory_gib']} GiB,Python {machine['python']}")
+    console.print(f"机器：{machine['cores']} 核，{machine['memory_gib']} GiB，Python {machine['python']}")
+    _show_scale(console, figures["retrieval_scale"])
+    if "stages" in figures:
+        _show_service(console, figures)
+
+
+def _show_scale(console: Console, scale: dict[str, Any]) -> None:
+    rows = scale["sizes"]
+    table = Table("条款数", *(str(row["clauses"]) for row in rows), title="检索随条款数的变化")
+    lines: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
+        ("建索引 秒", lambda row: str(row["build_s"])),
+        ("其中处理器 秒", lambda row: str(row["build_cpu_s"])),
+        ("磁盘 MiB", lambda row: str(round(row["bytes"] / 2**20, 1))),
+        ("打开 毫秒", lambda row: str(row["open_ms"])),
+        ("打开时又建了索引", lambda row: "是" if row["rebuilt"] else "否"),
+        ("为它多占的内存 MiB", lambda row: str(row["memory_mib"]["added"])),
+        ("其中不能共用的 MiB", lambda row: str(row["memory_mib"]["added_own"])),
+        ("只检索 p50 / p95 毫秒", lambda row: _pair(row["search"])),
+        ("只检索，处理器 p50 毫秒", lambda row: str(row["search"]["cpu_p50_ms"])),
+        ("第一次回答 p50 / p95 毫秒", lambda row: _pair(row["answer"])),
+        ("再次回答 p50 / p95 毫秒", lambda row: _pair(row["answer_again"])),
+        ("再次回答，处理器 p50 毫秒", lambda row: str(row["answer_again"]["cpu_p50_ms"])),
+        ("首条与全算一致", lambda row: str(row["same_best_as_thorough"])),
+        ("BM25(词) p50 / p95 毫秒", lambda row: _pair(row["peers"]["bm25_words"])),
+        ("FTS5(三字) p50 / p95 毫秒", lambda row: _pair(row["peers"]["fts5_trigram"])),
+    ]
+    for name, cell in lines:
+        table.add_row(name, *map(cell, rows))
+    console.print(table)
+    growth = scale["growth"]
+    console.print(
+        f"条款多 {growth['clauses']:g} 倍：建索引 {growth['build']} 倍，磁盘 {growth['bytes']} 倍，打开 {growth['open']} 倍，"
+        f"检索 {growth['search_p50']} 倍，回答 {growth['answer_p50']} 倍"
+    )
+
+
+def _pair(row: dict[str, Any]) -> str:
+    return f"{row['p50_ms']} / {row['p95_ms']}"
+
+
+def _show_service(console: Console, figures: dict[str, Any]) -> None:
     table = Table("环节", "次数", "p50 毫秒", "p95 毫秒", "其他", title="各环节单独")
     for name, row in figures["stages"].items():
         more = {"parses_per_second": "次/秒", "open_ms": "毫秒载入"}
