@@ -38,7 +38,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from policies_kb.errors import DataFileError, Problem
 from policies_kb.types import Frozen
-from policies_kb.yamlfile import line_of, plain, read_text
+from policies_kb.yamlfile import line_of, plain, read_text, sound
 
 Aspect = Literal[
     "who", "how_much", "documents", "where", "how_long", "steps", "decision", "notice", "objection", "payment",
@@ -264,8 +264,12 @@ def _clause(
 
 def _model(model: Any, lines: list[str], first: int, path: Path, field: str, problems: list[Problem]) -> Any:
     """The YAML `lines` (whose first has 1-based number `first`) as `model`, or None with problems added."""
+    text = "\n".join(lines)
+    quick = sound(text, model)
+    if quick is not None:
+        return quick
     try:
-        data = YAML(typ="rt").load("\n".join(lines)) or {}
+        data = YAML(typ="rt").load(text) or {}
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = first + (mark.line if mark else 0)

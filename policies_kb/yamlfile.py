@@ -50,6 +50,17 @@ def read_yaml(path: Path) -> Any:
         raise DataFileError([Problem(path, None, "", f"not valid YAML: {error}")]) from None
 
 
+def sound(text: str, model: type[ModelT]) -> ModelT | None:
+    """`text` as `model`, read by the fast parser; None when anything is wrong with it.
+
+    The fast parser (libyaml) keeps no line numbers: what is wrong is found out by reading once more with the other.
+    """
+    try:
+        return model.model_validate(YAML(typ="safe").load(text) or {})
+    except (YAMLError, ValidationError):
+        return None
+
+
 def line_of(data: Any, where: Path_) -> int | None:
     """The 1-based line of the value at `where` inside round-trip data, or of its nearest parent that has one."""
     line: int | None = None
@@ -99,6 +110,9 @@ def load_model(path: Path, model: type[ModelT]) -> ModelT:
     Raises:
         DataFileError: with one problem (file, line, field, what) for each fault found.
     """
+    quick = sound(read_text(path), model)
+    if quick is not None:
+        return quick
     data = read_yaml(path)
     try:
         return model.model_validate(plain(data))
