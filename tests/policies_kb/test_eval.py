@@ -104,6 +104,26 @@ def test_every_scheme_with_a_clause_of_its_own_is_asked_about(name: str) -> None
 
 
 @pytest.mark.parametrize("name", PACKS)
+def test_every_fact_expected_stands_in_a_clause_that_is_accepted(name: str) -> None:
+    texts: dict[str, str] = {}
+    for document in pack(name).documents:
+        for clause in document.clauses:
+            # Where this pack amends a clause of its parent, the amending clause is said with it.
+            for reference in (
+                f"{document.id} {clause.number}",
+                *(f"{amended.document} {amended.clause}" for amended in clause.amends),
+            ):
+                texts[reference] = texts.get(reference, "") + clause.text
+    wrong = [
+        (question.q, fact)
+        for question in questions_of(name)
+        for fact in question.fact
+        if not any(fact in texts[reference] for reference in question.clause)
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize("name", PACKS)
 def test_half_of_the_fresh_questions_is_kept_for_the_test_and_none_that_was_tuned_on(name: str) -> None:
     fresh = [question for question in questions_of(name) if not question.seen]
     kept = chosen(questions_of(name), "test")
