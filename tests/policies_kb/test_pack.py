@@ -37,9 +37,11 @@ def test_the_core_schemes_are_there() -> None:
 def test_every_figure_has_a_date_and_a_source() -> None:
     for name in ("shifan-xian", "shifan-qu"):
         for key, parameter in load_pack(name).parameters.items():
-            value = parameter.on(TODAY)
-            assert value is not None, f"{name}: {key} has no value in force"
-            assert value.source
+            assert parameter.values, f"{name}: {key} has no value"
+            assert all(value.source for value in parameter.values)
+            # Help that has ended keeps its figures, so that it can be said when it ended.
+            ended = all(value.effective_to and value.effective_to < TODAY for value in parameter.values)
+            assert ended or parameter.on(TODAY), f"{name}: {key} has no value in force"
 
 
 def test_the_example_values_are_marked() -> None:
