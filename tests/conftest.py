@@ -26,6 +26,14 @@ from tests.support.servers import PostgresServer, RedisServer
 KEY = "A" * 43 + "="
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Commands keep indexes in a folder of the tests, not in that of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     # Not under pytest's own base folder: that one is closed to the user postgres.
