@@ -36,6 +36,10 @@ class Settings(BaseSettings):
     pack: str = Field(default="shifan-xian", description="policy pack new conversations use")
     packs_dir: Path | None = Field(default=None, description="folder of packs; default: the shipped ones")
 
+    cache: Path | None = Field(
+        default=None, description="where commands keep what they built; default: the user's cache folder"
+    )
+
     calendar: Path | None = Field(
         default=None, description="the office's own holidays and workdays, a file like a pack's calendar.yml"
     )

@@ -30,7 +30,7 @@ KEY = "A" * 43 + "="
 def own_cache_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Commands keep indexes in a folder of the tests, not in that of whoever runs them."""
     with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patched.setenv("JZT_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
 
 

@@ -17,5 +17,5 @@ def packs_dir() -> Path | None:
 
 
 def index_dir() -> Path:
-    """Where indexes are kept from one command to the next: the user's own cache folder (the service has its own)."""
-    return user_cache_path("jiuzhutong", appauthor=False) / "index"
+    """Where indexes are kept from one command to the next (the service has its own place)."""
+    return (Settings().cache or user_cache_path("jiuzhutong", appauthor=False)) / "index"
