@@ -59,6 +59,8 @@ class Batch:
     heading_sizes: Array
     pairs: Array
     pair_sizes: Array
+    clause_pairs: Array
+    clause_pair_sizes: Array
     own: Array
 
 
@@ -99,12 +101,15 @@ def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> B
     ask, heading = _Vectors(vocabulary), _Vectors(vocabulary)
     pairs: list[int] = []
     pair_sizes = []
+    clause_pairs: list[int] = []
+    clause_pair_sizes = []
     for clause in clauses:
         title = reader.read(clean(clause.heading))
         wordings = [clean(wording) for wording in clause.asks]
         asked = [reader.read(wording) for wording in wordings]
         # The heading counts twice: it says what the clause is about.
-        units = (reader.read(clean(clause.text)), title, title, *asked)
+        body = clean(clause.text)
+        units = (reader.read(body), title, title, *asked)
         tokens = [token for part in units for unit in part for token in unit.tokens]
         bag += [vocabulary.setdefault(token, len(vocabulary)) for token in tokens]
         bag_sizes.append(len(tokens))
@@ -117,6 +122,10 @@ def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> B
             found = sorted(map(pair_code, bigrams(wording)))
             pairs += found
             pair_sizes.append(len(found))
+        # What the clause says anywhere, for the share of a question's wording it speaks of.
+        said = frozenset[str]().union(*map(bigrams, (body, clean(clause.heading), *wordings)))
+        clause_pairs += sorted(map(pair_code, said))
+        clause_pair_sizes.append(len(said))
         asks.append(len(asked))
         own.append(clause.pack == own_pack)
     return Batch(
@@ -125,6 +134,7 @@ def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> B
         ask_tokens=_numbers(ask.tokens), ask_shares=_numbers(ask.shares), ask_sizes=_numbers(ask.sizes),
         asks=_numbers(asks), heading_tokens=_numbers(heading.tokens), heading_shares=_numbers(heading.shares),
         heading_sizes=_numbers(heading.sizes), pairs=np.array(pairs, dtype=np.uint32), pair_sizes=_numbers(pair_sizes),
+        clause_pairs=np.array(clause_pairs, dtype=np.uint32), clause_pair_sizes=_numbers(clause_pair_sizes),
         own=np.array(own, dtype=np.bool_),
     )  # fmt: skip
 
@@ -180,10 +190,12 @@ def assemble(batches: Iterable[Batch], table: ClauseTable, rows: Rows) -> Conten
         joined("heading_tokens", numbered=True), joined("heading_shares"), joined("heading_sizes"), idf
     )
     pair_sizes = joined("pair_sizes")
-    codes, pairs = np.unique(joined("pairs").astype(np.uint32), return_inverse=True)
-    # Which clauses have a pair in any of their questions: the way in to the likely ones among very many.
-    pair_clause = np.repeat(np.repeat(np.arange(clauses), asks), pair_sizes)
-    entries = np.unique(pairs.astype(np.int64) * max(clauses, 1) + pair_clause)
+    # Every pair of a listed question is one of its clause too.
+    codes, clause_pairs = np.unique(joined("clause_pairs").astype(np.uint32), return_inverse=True)
+    pairs = np.searchsorted(codes, joined("pairs").astype(np.uint32))
+    # Which clauses have a pair anywhere: the way in to the likely ones among very many.
+    pair_clause = np.repeat(np.arange(clauses), joined("clause_pair_sizes"))
+    entries = np.unique(clause_pairs.astype(np.int64) * max(clauses, 1) + pair_clause)
     scores = _bm25(bag, bag_sizes, size)
     return Contents(
         arrays={

@@ -4,54 +4,95 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.index import Hit, Query
+from policies_kb.retrieval.weights import Weights, weights
 
 # Below this a question is refused: the confidence is calibrated so that even odds lie here.
 THRESHOLD: Final = 0.5
-BIAS: Final = -3.3
-# Fitted on the development questions of both packs' eval.yml, rounded.
-WEIGHTS: Final = {
-    "ask": 2.8, "covered": 3.9, "margin": 3.3, "aspect": 0.8, "named": 0.5, "clash": -3.0, "figureless": -1.8,
-    "outside": -5.4, "missing_scheme": -2.0,
-}  # fmt: skip
 _NUMBER: Final = re.compile(r"\d")
 _PHONE: Final = re.compile("电话|热线|号码")
 _FREE: Final = re.compile("免费|收费|不收钱|不要钱|减免")
-_WIDEST: Final = 0.2
+_ASKS_SUM: Final = re.compile(
+    "多少钱|多少元|多少块|几块|几百|几千|多少补贴|多少补助|好多钱|几多钱|给多少|发多少|领多少|补多少|拿多少|交多少|赔多少|几成|收费标准|标准是多少|(?:贵|便宜)"
+)
+_SUM: Final = re.compile(
+    r"\d[\d.]*(?:元|万|%|倍|分之)|[一二三四五六七八九十百]+(?:元|成|倍)|百分之|免费|全额|差额|减免|不收|不用交|按"
+)
+_ASKS_SPAN: Final = re.compile(
+    "多久|几天|多少天|几个月|几年|多长时间|几号|什么时候|啥时候|何时|几个工作日|几点"
+)
+_SPAN: Final = re.compile(
+    r"\d+(?::\d+)?(?:个)?(?:工作日|天|日|月|年|小时|周岁|岁|学期|点)?|每[天日周月季年]|次月|当月|下个月|及时|立即|马上|长期|随时|当[天日]"
+)
+_SHORT: Final = 2
+_WIDEST: Final = 2.0
+_NEAR: Final = 3
+# A clause this little behind the best (log-odds) may well be the one asked for: it is told too.
+_BEHIND: Final = 0.7
 
 
 def evidence(
     query: Query, hits: Sequence[Hit], schemes: frozenset[str], covered: frozenset[str]
 ) -> dict[str, float]:
-    """What speaks for and against the best clause, each 0..1. `covered`: schemes any clause of the pack is about."""
+    """What speaks for and against the best clause. `covered`: schemes any clause of the pack is about.
+
+    Those of `_near` are of the likeliest of the first few. `share` is the likelihood the ranking gives the clause among the likeliest, sections of one number taken together;
+    `margin` how far (in log-odds, at most 2) it leads the next; the others lie within 0..1.
+    """
     best = hits[0]
     own = best.clause.schemes
+    same = (best.clause.document_id, best.clause.number)
+    near = hits[:_NEAR]
+    odds = [math.exp(hit.score - best.score) for hit in hits]
+    alike = [
+        one
+        for one, hit in zip(odds, hits, strict=True)
+        if (hit.clause.document_id, hit.clause.number) == same
+    ]
+    rest = [hit.score for hit in hits if (hit.clause.document_id, hit.clause.number) != same]
     return {
         "ask": best.ask,
+        "ask_near": max(hit.ask for hit in near),
+        "second": best.raw["second"],
         "covered": best.covered,
-        "margin": min(best.score - hits[1].score, _WIDEST) if len(hits) > 1 else 0.0,
+        "covered_near": max(hit.covered for hit in near),
+        "wording": best.worded,
+        "wording_near": max(hit.worded for hit in near),
+        "strange": best.strange,
+        "strange_near": min(hit.strange for hit in near),
+        "share": sum(alike) / sum(odds),
+        "margin": min(best.score - rest[0], _WIDEST) if rest else _WIDEST,
         "aspect": float(best.aspect),
         "named": float(bool(query.schemes & set(own))),
         "clash": float(bool(query.schemes and own) and not best.mentioned),
         "figureless": float(_figureless(query, best.clause)),
-        "outside": float(bool(outside(query))),
+        "sumless": float(_sumless(query, best.clause)),
+        "outside": float(best.outside),
+        "outside_named": float(best.outside and bool(query.schemes)),
         "missing_scheme": float(bool(schemes) and not schemes & covered),
+        "short": float(len(query.units) <= _SHORT),
     }
 
 
-def confidence(features: dict[str, float]) -> float:
-    """0..1."""
-    return 1.0 / (1.0 + math.exp(-BIAS - sum(WEIGHTS[name] * value for name, value in features.items())))
+def told(hits: Sequence[Hit]) -> list[Hit]:
+    """The best clause, and the next where which of them was meant is nearly open."""
+    return [hits[0], *(hit for hit in hits[1:2] if hits[0].score - hit.score <= _BEHIND)]
+
+
+def confidence(features: Mapping[str, float], fitted: Weights | None = None) -> float:
+    """0..1, by the shipped coefficients or by `fitted`."""
+    fitted = fitted or weights()
+    odds = fitted.bias + sum(fitted.confidence[name] * value for name, value in features.items())
+    return 1.0 / (1.0 + math.exp(-odds))
 
 
 def outside(query: Query) -> tuple[str, ...]:
     """Topics of other offices' business the question speaks of."""
-    found = (token for unit in query.units for token in unit.concepts if token.startswith("outside:"))
-    return tuple(dict.fromkeys(token.removeprefix("outside:") for token in found))
+    return tuple(dict.fromkeys(topic for unit in query.units for topic in unit.outside))
 
 
 def _figureless(query: Query, clause: Clause) -> bool:
@@ -61,4 +102,15 @@ def _figureless(query: Query, clause: Clause) -> bool:
     if _PHONE.search(query.text) and not _PHONE.search(clause.text):
         return True
     asked = query.aspects & {"how_much", "how_long"}
-    return bool(asked) and clause.aspect not in asked and not _NUMBER.search(clause.text)
+    return bool(asked) and clause.aspect not in query.aspects and not _NUMBER.search(clause.text)
+
+
+def _sumless(query: Query, clause: Clause) -> bool:
+    """Whether a sum (or a span) is asked for in so many words and the clause tells no sum (or span) at all."""
+    if clause.aspect in query.aspects - {"how_much", "how_long"}:
+        # Another of several sides asked for in one breath.
+        return False
+    return bool(
+        (_ASKS_SUM.search(query.text) and not _SUM.search(clause.text))
+        or (_ASKS_SPAN.search(query.text) and not _SPAN.search(clause.text))
+    )

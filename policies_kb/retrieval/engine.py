@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from policies_kb.clauses import Aspect, Clause, Document
+from policies_kb.retrieval.confidence import told
 from policies_kb.retrieval.explain import Explanation, explain_part
 from policies_kb.retrieval.figures import Figures, Valued
 from policies_kb.retrieval.glossary import load_glossary
@@ -114,6 +115,15 @@ class Retriever:
             answer=self.answer(question, today=today, scheme=scheme, aspect=aspect),
         )
 
+    @property
+    def schemes(self) -> frozenset[str]:
+        """Every scheme any clause of the pack is about."""
+        return self._clauses.schemes
+
+    def judge(self, question: str, *, today: date) -> list[Judgement]:
+        """What is found for each part of a message taken alone."""
+        return [judged for _, judged in self._judged(clean(question), today, None, None)]
+
     def search(self, question: str, *, today: date, thorough: bool = False) -> list[Hit]:
         """The likeliest clauses in force for a question taken alone, best first. `thorough`: see `Index.search`."""
         query = self._questions.read(clean(question))
@@ -167,7 +177,7 @@ class Retriever:
             )
         best = judged.hits[0].clause
         sides = self._other_sides(judged, today) if judged.schemes else []
-        chosen = [best, *(sides or _also(judged.hits))]
+        chosen = [best, *sides] if sides else [hit.clause for hit in told(judged.hits)]
         lines, quoted = self._wording.told(chosen, judged.query, today)
         leads_to = "case_status" if judged.status else "assess" if judged.personal and best.schemes else None
         if leads_to is not None:
@@ -235,16 +245,6 @@ class Retriever:
 
 def _clauses(pack: Corpus) -> Iterator[Clause]:
     return (clause for document in pack.documents for clause in document.clauses)
-
-
-def _also(hits: Sequence[Hit]) -> list[Clause]:
-    """A second clause, where it answers nearly as well and settles another side that was asked for."""
-    best = hits[0]
-    for hit in hits[1:4]:
-        close = hit.score >= 0.9 * best.score
-        if close and hit.clause.aspect != best.clause.aspect and hit.aspect and hit.covered >= 0.5:
-            return [hit.clause]
-    return []
 
 
 def _one_scheme(schemes: frozenset[str], clause: Clause) -> str | None:

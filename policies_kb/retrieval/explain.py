@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from policies_kb.retrieval.confidence import BIAS, THRESHOLD, WEIGHTS
+from policies_kb.retrieval.confidence import THRESHOLD
 from policies_kb.retrieval.index import Hit
 from policies_kb.retrieval.judge import Judgement, Outcome
+from policies_kb.retrieval.weights import weights
 from policies_kb.types import Answer, Frozen
 
 _SHOWN = 6
@@ -20,7 +21,8 @@ class UnitRead(Frozen):
 
 
 class ScorePart(Frozen):
-    """One addend of a clause's score: `ask` (likeness to a question it lists), `bm25`, `heading`, `scheme`,
+    """One addend of a clause's score (log-odds): `ask` (likeness to the likest question it lists), `second` (to the
+    second likest), `bm25` (words), `pairs` (character pairs), `heading`, `scheme`, `clash` (about another scheme),
     `aspect`, `own` (own pack before the parent's)."""
 
     name: str
@@ -65,7 +67,7 @@ class PartExplained(Frozen):
     clauses: tuple[ClauseWeighed, ...]
     confidence: float
     threshold: float = THRESHOLD
-    bias: float = BIAS
+    bias: float
     evidence: tuple[Evidence, ...]
     outcome: Outcome
     named: str = Field(description="the place, year or other office's topic a refusal names")
@@ -97,23 +99,27 @@ _WHY: dict[Outcome, str] = {
 
 def explain_part(text: str, judged: Judgement) -> PartExplained:
     """The explanation of one judged part; `text` is what was written."""
-    query = judged.query
+    query, fitted = judged.query, weights()
     return PartExplained(
         text=text,
         repaired=query.text,
-        units=tuple(UnitRead(word=unit.word, concepts=unit.concepts) for unit in query.units),
+        units=tuple(
+            UnitRead(word=unit.word, concepts=(*unit.concepts, *(f"outside:{one}" for one in unit.outside)))
+            for unit in query.units
+        ),
         gists=tuple(gist for gist, _ in query.gists),
         schemes=tuple(sorted(judged.schemes)),
         from_conversation=bool(judged.schemes - query.schemes),
         aspects=tuple(sorted(query.aspects)),
         clauses=tuple(map(_weighed, judged.hits[:_SHOWN])),
         confidence=round(judged.confidence, 3),
+        bias=fitted.bias,
         evidence=tuple(
             Evidence(
                 name=name,
                 value=round(value, 3),
-                weight=WEIGHTS[name],
-                contribution=round(value * WEIGHTS[name], 3),
+                weight=fitted.confidence[name],
+                contribution=round(value * fitted.confidence[name], 3),
             )
             for name, value in judged.features.items()
         ),

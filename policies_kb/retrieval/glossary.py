@@ -51,6 +51,14 @@ class GlossaryFile(Frozen):
     personal: tuple[str, ...] = ()
     case_status: tuple[str, ...] = ()
     places: PlaceNames = PlaceNames()
+    spoken: dict[str, str] = Field(
+        default_factory=dict,
+        description="dialect and its standard word, replaced in questions before all else",
+    )
+    orders: tuple[str, ...] = Field(
+        default=(),
+        description="words of orders to the machine itself: such a sentence is no part of the question",
+    )
 
     @field_validator("aspects")
     @classmethod
@@ -76,6 +84,8 @@ class Glossary:
     case_status: tuple[str, ...]
     home: tuple[str, ...]
     elsewhere: frozenset[str]
+    spoken: dict[str, str]
+    orders: tuple[str, ...]
 
 
 def load_glossary(paths: Sequence[Path]) -> Glossary:
@@ -119,4 +129,7 @@ def load_glossary(paths: Sequence[Path]) -> Glossary:
         case_status=tuple(word for file in files for word in file.case_status),
         home=tuple(name for file in files for name in file.places.home),
         elsewhere=frozenset(name for file in files for name in (*file.places.elsewhere, *file.places.vague)),
+        # The nearest pack's word wins.
+        spoken={word: meant for file in reversed(files) for word, meant in file.spoken.items()},
+        orders=tuple(word for file in files for word in file.orders),
     )

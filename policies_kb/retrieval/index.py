@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
@@ -18,6 +18,7 @@ from policies_kb.retrieval.ragged import gathered, row_of
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ASPECTS, Flags
 from policies_kb.retrieval.text import Unit, bigrams, meaning, pair_code
+from policies_kb.retrieval.weights import weights
 
 Floats = npt.NDArray[np.floating[Any]]
 Ints = npt.NDArray[np.int64]
@@ -28,14 +29,6 @@ ASKED: Final = frozenset(
     f"aspect:{aspect}"
     for aspect in ("who", "how_much", "documents", "where", "how_long", "steps", "decision", "service")
 )
-# Weights of the parts of a score; found on the questions of the packs' eval.yml (docs/decisions.md).
-W_TEXT: Final = 0.35
-W_ASK: Final = 0.50
-W_HEADING: Final = 0.15
-SCHEME_MATCH: Final = 0.08
-SCHEME_CLASH: Final = -0.20
-ASPECT_MATCH: Final = 0.07
-OWN_PACK: Final = 0.03
 # Likeness to a listed question: by meaning, and by the character pairs of the wording.
 LIKE_MEANING: Final = 0.65
 LIKE_WORDING: Final = 0.35
@@ -70,8 +63,11 @@ class Query:
 class Hit:
     """A clause with its score and the evidence a confidence is made of, each 0..1.
 
-    `parts` are the named addends of the score; `asked` is the place among the clause's `asks` of the likest one.
-    `covered` is the share of the question's meaning the clause speaks of; `mentioned` whether it is about a scheme
+    `parts` are the named addends of the score, `raw` the same before their weights; `asked` is the place among the
+    clause's `asks` of the likest one; `outside` whether the question speaks of another office's business that the
+    clause does not speak of.
+    `covered` is the share of the question's meaning the clause speaks of, `worded` of its character pairs, `strange`
+    how telling the most telling word is that the clause lacks; `mentioned` whether it is about a scheme
     asked for or at least speaks of it.
     """
 
@@ -79,9 +75,13 @@ class Hit:
     score: float
     ask: float
     covered: float
+    worded: float
+    strange: float
     mentioned: bool
     aspect: bool
+    outside: bool
     parts: tuple[tuple[str, float], ...]
+    raw: Mapping[str, float]
     asked: int
 
     def order(self) -> tuple[float, str, int]:
@@ -100,7 +100,7 @@ class Index:
     - `bm25_weights` and `bm25_rows` (rows: v): for each token the clauses that have it and its BM25 score there.
     - `asks` (rows: n): a clause's listed questions; `ask_tokens` with `ask_weights`, and `pairs` (rows: a): what each
       is compared by. `heading_tokens` with `heading_weights` (rows: n): the same for headings.
-    - `pair_codes` (p): the pairs in order; `pair_rows` (rows: p): the clauses that have one in any listed question.
+    - `pair_codes` (p): the pairs in order; `pair_rows` (rows: p): the clauses that have one anywhere.
     - `own`, `schemed`, `aspect` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
       its aspect as a number of `ASPECTS`, is about this scheme.
     """
@@ -125,30 +125,35 @@ class Index:
             return []
         wanted = query.schemes if schemes is None else schemes
         lexical = self.bm25(query)
+        rank = weights().rank
+        shared = self._shared(wanted)
+        worded = [self._worded(text) for text, _ in query.readings]
         everywhere: dict[str, Floats] = {
-            "bm25": W_TEXT * lexical / (float(lexical.max()) or 1.0),
-            "scheme": self._scheme(wanted),
-            "aspect": ASPECT_MATCH * self._of_aspect(query.aspects),
-            "own": OWN_PACK * self._a["own"],
+            "bm25": lexical / (float(lexical.max()) or 1.0),
+            "pairs": worded[0][0] / (worded[0][1] or 1.0),
+            # Who names two schemes asks of a clause that ties them.
+            "scheme": np.minimum(shared, 2.0),
+            "clash": ((shared == 0) & self._a["schemed"] & bool(wanted)).astype(np.float64),
+            "aspect": self._of_aspect(query.aspects).astype(np.float64),
+            "own": self._a["own"].astype(np.float64),
         }
         few = thorough or len(self.clauses) <= FULL
-        rows = np.arange(len(self.clauses)) if few else self._likely(query, everywhere)
+        rows = np.arange(len(self.clauses)) if few else _likely(everywhere)
         whole = len(rows) == len(self.clauses)
         questions = self._all_questions if whole else self._questions(rows)
         likeness = self._likeness(questions, query)
         ask = np.maximum.reduceat(likeness, questions.starts[:-1])
-        near = {name: values if whole else values[rows] for name, values in everywhere.items()}
-        parts: dict[str, Floats] = {
-            "ask": W_ASK * ask,
-            "bm25": near["bm25"],
-            "heading": W_HEADING * self._headings(rows, query),
-            "scheme": near["scheme"],
-            "aspect": near["aspect"],
-            "own": near["own"],
+        raw: dict[str, Floats] = {
+            "ask": ask,
+            "second": _second(likeness, questions.starts),
+            "heading": self._headings(rows, query),
+            **{name: values if whole else values[rows] for name, values in everywhere.items()},
         }
+        parts = {name: rank[name] * values for name, values in raw.items()}
         # Rounded, so that another order of summation on another machine cannot change an order of clauses.
         scores = np.round(np.sum(list(parts.values()), axis=0), 6)
         readings = [self._weighed(units) for _, units in query.readings]
+        others = [self._number(unit.word) for unit in query.units if unit.outside]
         hits = []
         for at in np.argsort(-scores, kind="stable")[:_KEPT]:
             row = int(rows[at])
@@ -161,8 +166,15 @@ class Index:
                     score=float(scores[at]),
                     ask=float(ask[at]),
                     covered=max(_share(reading, has) for reading in readings),
+                    worded=max(float(met[row]) / (total or 1.0) for met, _, total in worded),
+                    strange=max(
+                        (weight for weight, tokens in readings[0] if has.isdisjoint(tokens)), default=0.0
+                    )
+                    / self._rarest,
                     mentioned=any(self._number(f"scheme:{one}") in has for one in wanted),
                     aspect=clause.aspect in query.aspects,
+                    outside=any(number not in has for number in others),
+                    raw={name: float(values[at]) for name, values in raw.items()},
                     parts=tuple((name, float(values[at])) for name, values in parts.items()),
                     asked=int(likeness[begin:end].round(9).argmax()),
                 )
@@ -180,38 +192,30 @@ class Index:
                     total[self._a["bm25_rows"][begin:end]] += self._a["bm25_weights"][begin:end]
         return total.astype(np.float64)
 
-    def _scheme(self, wanted: frozenset[str]) -> Floats:
-        """What the schemes asked for speak for and against each clause."""
-        if not wanted:
-            return np.zeros(len(self.clauses))
+    def _shared(self, wanted: frozenset[str]) -> Floats:
+        """How many of the schemes asked for each clause is about."""
         known = [self._scheme_at[scheme] for scheme in wanted if scheme in self._scheme_at]
-        shared = self._a["about"][known].sum(axis=0)
-        # Who names two schemes asks of a clause that ties them.
-        clash = SCHEME_CLASH * self._a["schemed"]
-        return np.asarray(np.where(shared > 0, SCHEME_MATCH * shared, clash), dtype=np.float64)
+        return np.asarray(self._a["about"][known].sum(axis=0), dtype=np.float64)
 
     def _of_aspect(self, aspects: frozenset[str]) -> Flags:
         wanted = np.array([aspect in aspects for aspect in ASPECTS])
         return np.asarray(wanted[self._a["aspect"]])
 
-    def _likely(self, query: Query, everywhere: dict[str, Floats]) -> Ints:
-        """The rows worth scoring in full, in order, where there are too many to score all."""
-        shares = [self._pair_share(text) for text, _ in query.readings]
-        rough = W_ASK * np.maximum.reduce(shares) + np.sum(list(everywhere.values()), axis=0)
-        return np.sort(np.argpartition(-rough, CANDIDATES)[:CANDIDATES])
+    def _worded(self, text: str) -> tuple[Floats, float, float]:
+        """(weight of the wording's character pairs that each clause has, weight of those any clause has, of all).
 
-    def _pair_share(self, text: str) -> Floats:
-        """The share of the wording's character pairs that stand in any question of each clause, rare ones first."""
-        share = np.zeros(len(self.clauses))
-        total = 0.0
-        for number in self._pair_numbers(text):
+        Rare pairs weigh more; a pair that half the clauses have tells nothing, and takes longest.
+        """
+        met = np.zeros(len(self.clauses))
+        known = 0.0
+        numbers = self._pair_numbers(text)
+        for number in numbers:
             begin, end = self._a["pair_rows_starts"][number : number + 2]
-            # A pair that half the clauses have tells nothing and takes longest.
-            weight = math.log(len(self.clauses) / int(end - begin)) if 2 * (end - begin) < len(share) else 0.0
-            total += weight
+            weight = math.log(len(self.clauses) / int(end - begin)) if 2 * (end - begin) < len(met) else 0.0
+            known += weight
             if weight:
-                share[self._a["pair_rows"][begin:end]] += weight
-        return share / total if total else share
+                met[self._a["pair_rows"][begin:end]] += weight
+        return met, known, known + self._rarest * (len(bigrams(text)) - len(numbers))
 
     def _pair_numbers(self, text: str) -> Ints:
         codes = np.array(sorted(map(pair_code, bigrams(text))), dtype=np.uint32)
@@ -300,6 +304,28 @@ def _share(reading: Sequence[tuple[float, list[int]]], has: frozenset[int]) -> f
     total = sum(weight for weight, _ in reading)
     met = sum(weight for weight, tokens in reading if not has.isdisjoint(tokens))
     return met / total if total else 0.0
+
+
+def _likely(everywhere: Mapping[str, Floats]) -> Ints:
+    """The rows worth scoring in full, in order, where there are too many to score all."""
+    rank = weights().rank
+    rough = np.sum([rank[name] * values for name, values in everywhere.items()], axis=0)
+    return np.sort(np.argpartition(-rough, CANDIDATES)[:CANDIDATES])
+
+
+def _second(likeness: Floats, starts: Ints) -> Floats:
+    """The second likest question of each clause: two that fit say more than one; 0 where it lists but one."""
+    best = np.maximum.reduceat(likeness, starts[:-1])
+    others = likeness.copy()
+    counts = np.diff(starts)
+    is_best = likeness == np.repeat(best, counts)
+    # Only the first of equals is taken away.
+    places = np.flatnonzero(is_best)
+    owners = np.repeat(np.arange(len(counts)), counts)[places]
+    first = np.ones(len(places), dtype=np.bool_)
+    first[1:] = owners[1:] != owners[:-1]
+    others[places[first]] = 0.0
+    return np.asarray(np.maximum.reduceat(others, starts[:-1]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,7 +80,7 @@ class Judge:
         undated_sure = confidence(evidence(query, undated, schemes, self._covered)) if undated else 0.0
         outcome: Outcome = "answered"
         named = ""
-        if hits and undated and undated[0].ask > hits[0].ask + _CLEARLY and undated[0].score > hits[0].score:
+        if hits and undated and undated[0].ask > hits[0].ask + _CLEARLY and undated_sure > 0.5 * sure:
             # What was asked stands in a clause that is not in force: another clause would be a wrong answer.
             sure = min(sure, 1.0 - undated_sure)
         if sure < THRESHOLD:

@@ -10,7 +10,9 @@ from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import ASKED, Query
 from policies_kb.retrieval.text import Reader, has_content
 
-_PARTS: Final = re.compile(r"[?？!！。;；\n]+|(?:,|，)?(?:还有就是|还有|另外|顺便问|顺便|再问)")
+_SENTENCE: Final = re.compile(r"[^?？!！。;；\n]+[?？!！。;；\n]*")
+_ALSO: Final = re.compile(r"[,，]?(?:还有就是|还有|另外|顺便问|顺便|再问)")
+_ENDS_ASKING: Final = re.compile(r"(?:[?？]|[吗呢么不没否]|没有)[!！。;；\s]*$")
 ASKING: Final = re.compile(
     "能不能|可不可以|可以|会不会|要不要|有没有|是不是|怎么|怎样|如何|咋|能|该|谁|哪|什么|啥|多少|多久|几"
 )
@@ -33,6 +35,7 @@ _FIGURE: Final = re.compile("多少|多大|多久|几[天年月个岁倍次档�
 _SHORT: Final = 10
 _LEAST: Final = 5
 MOST_PARTS: Final = 4
+_END: Final = re.compile(r"[?？!！。;；\s]+$")
 
 
 class Questions:
@@ -42,15 +45,41 @@ class Questions:
         self._glossary = glossary
         self._reader = reader
         self._homophones = homophones
+        words = sorted(glossary.spoken, key=lambda word: (-len(word), word))
+        self._spoken = re.compile("|".join(map(re.escape, words)) or "(?!)")
 
     def parts(self, text: str) -> list[str]:
-        """The questions of a message, at most MOST_PARTS; the whole where it has no parts."""
-        found = [part for part in _PARTS.split(text) if len(part) > 1 and has_content(part)]
-        return found[:MOST_PARTS] or [text]
+        """The questions of a message, at most MOST_PARTS, each with the story told around it.
+
+        Orders to the machine are left out, unless there is nothing else.
+        """
+        sentences = _SENTENCE.findall(text)
+        kept = [one for one in sentences if not self._is_order(one)]
+        if not kept:
+            kept = [one for one in re.split("[,，]", text) if not self._is_order(one)] or [text]
+        pieces = [
+            piece for one in kept for piece in _ALSO.split(one) if len(piece) > 1 and has_content(piece)
+        ]
+        found: list[str] = []
+        story: list[str] = []
+        for piece in pieces:
+            if ASKING.search(piece) or _ENDS_ASKING.search(piece):
+                found.append(",".join([*story, _END.sub("", piece)]))
+                story = []
+            else:
+                story.append(_END.sub("", piece))
+        if found and story:
+            found[-1] = ",".join([found[-1], *story])
+        return found[:MOST_PARTS] or [",".join(story) or text]
+
+    def _is_order(self, sentence: str) -> bool:
+        return any(word in sentence for word in self._glossary.orders)
 
     def read(self, text: str) -> Query:
         """One part as the index sees it."""
-        repaired = self._homophones.repair(text)
+        repaired = self._homophones.repair(
+            self._spoken.sub(lambda match: self._glossary.spoken[match[0]], text)
+        )
         units = self._reader.read(repaired)
         concepts = {token for unit in units for token in unit.concepts}
         schemes = tuple(unit for unit in units if any(token.startswith("scheme:") for token in unit.concepts))

@@ -19,6 +19,7 @@ _CONTENT = re.compile(r"[0-9a-z\u3400-\u9fff]")
 _GLOSSARY_FREQUENCY = 20_000
 # Particles that may stand inside an expression: 着了火, 停了低保.
 _PARTICLES = frozenset("了过着")
+_OUTSIDE = "outside:"
 
 
 @cache
@@ -46,10 +47,14 @@ def has_content(text: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """One meaningful piece of a text: the word, and every token that stands for it in the index."""
+    """One meaningful piece of a text: the word, and every token that stands for it in the index.
+
+    `outside`: topics of other offices' business it names; they stand for no word in the index.
+    """
 
     word: str
     tokens: tuple[str, ...]
+    outside: tuple[str, ...] = ()
 
     @property
     def concepts(self) -> tuple[str, ...]:
@@ -85,7 +90,9 @@ class Reader:
             size, joined = self._glossary_word(words, at)
             concepts = self._glossary.concepts.get(joined, ()) or self._inside(joined)
             if concepts:
-                units.append(Unit(joined, (*concepts, joined)))
+                topics = tuple(one.removeprefix(_OUTSIDE) for one in concepts if one.startswith(_OUTSIDE))
+                meant = (one for one in concepts if not one.startswith(_OUTSIDE))
+                units.append(Unit(joined, (*meant, joined), topics))
             elif joined not in self._glossary.noise:
                 units.append(Unit(joined, (joined,)))
             at += size
