@@ -98,6 +98,17 @@ class ClauseTable(Sequence[Clause]):
         return Clause.model_validate_json(self._text[begin:end].tobytes())
 
 
+def _meant(clauses: Sequence[Clause], clause: Clause, found: Sequence[int]) -> list[int]:
+    """Of the sections that carry the number a clause says it disagrees with, those that are meant.
+
+    A printed clause may settle several things, each a section: meant are those that point back; where none does,
+    those of the same aspect.
+    """
+    here = (clause.document_id, clause.number)
+    back = [at for at in found if here in {(mark.document, mark.clause) for mark in clauses[at].disagrees}]
+    return back or [at for at in found if clauses[at].aspect == clause.aspect]
+
+
 def table_contents(clauses: Sequence[Clause]) -> Contents:
     """The columns of a table, to be kept."""
     texts = [clause.model_dump_json().encode() for clause in clauses]
@@ -113,7 +124,7 @@ def table_contents(clauses: Sequence[Clause]) -> Contents:
         (at, other)
         for at, clause in enumerate(clauses)
         for reference in clause.disagrees
-        for other in places.get((reference.document, reference.clause), ())
+        for other in _meant(clauses, clause, places.get((reference.document, reference.clause), ()))
     ]
     last = date.max.toordinal()
     begins = [clause.effective_from.toordinal() for clause in clauses]

@@ -124,3 +124,15 @@ def test_both_documents_are_named_where_they_disagree(
 ) -> None:
     answer = retriever.answer(question, today=TODAY)
     assert documents <= {citation.document for citation in answer.citations}
+
+
+@pytest.mark.parametrize(
+    "question",
+    ["村干部自己吃低保要不要登记", "残疾人上班以后低保还能领几年", "老人去世了低保停发通知给谁"],
+)
+def test_a_section_that_only_shares_the_number_disagrees_with_nothing(
+    retriever: Retriever, question: str
+) -> None:
+    answer = retriever.answer(question, today=TODAY)
+    assert answer.answered
+    assert {citation.document for citation in answer.citations} == {"县社会救助年审工作方案"}
