@@ -78,7 +78,8 @@ def build(
     ids = set(taken)
     made = []
     for order, plan in enumerate(plans, start=1):
-        builder = _Builder(repaired, lines, plan, order, len(plans), proposer, pack, now)
+        before = lines[: plan.begin] if order == 1 else []
+        builder = _Builder(repaired, lines, before, plan, order, len(plans), proposer, pack, now)
         one = builder.run(ids)
         ids.add(one.draft.id)
         made.append(one)
@@ -119,11 +120,12 @@ def _joined(cut: Iterable[str]) -> Iterator[str]:
 
 class _Builder:
     def __init__(
-        self, repaired: Repaired, lines: Sequence[_Line], plan: Plan, order: int, plans: int, proposer: Proposer,
+        self, repaired: Repaired, lines: Sequence[_Line], before: Sequence[_Line], plan: Plan, order: int, plans: int, proposer: Proposer,
         pack: str, now: datetime,
     ) -> None:  # fmt: skip
         self.repaired, self.plan, self.order, self.plans = repaired, plan, order, plans
         self.proposer, self.pack, self.now = proposer, pack, now
+        self.before = before
         self.title_lines = lines[plan.begin : plan.body]
         self.lines = lines[plan.body : plan.end]
         self.split: Split = split([line.text for line in self.lines])
@@ -286,7 +288,11 @@ class _Builder:
         return "\n".join(part for part in [body, *listed] if part)
 
     def heading(self, section: Section, text: str) -> str:
-        if section.heading:
+        # A section of one sentence has no heading: its first words stand for it.
+        short = len(section.heading) <= _DERIVED_HEADING and not re.search(
+            "[\uff0c,;\uff1b]", section.heading
+        )
+        if section.heading and (short or self.split.body(section)):
             return " ".join(section.heading.split())
         if section.role == "opening":
             return "前言" if self.split.sections[0].number != "正文" else "正文"
@@ -383,10 +389,20 @@ class _Builder:
         return (min(numbers), max(numbers)) if numbers else (0, 0)
 
     def dropped(self, first: int, last: int) -> tuple[DroppedLine, ...]:
-        return tuple(
-            DroppedLine(line=line.line, text=line.original, why=line.dropped)
-            for line in self.repaired.lines
-            if line.dropped is not None and line.original.strip() and first <= line.line <= last
+        outside = [
+            DroppedLine(line=one.of.line, text=one.text, why="在第一篇前面，不属于任何一篇")
+            for one in self.before
+        ]
+        return (
+            *outside,
+            *(
+                DroppedLine(line=line.line, text=line.original, why=line.dropped)
+                for line in self.repaired.lines
+                if line.dropped is not None
+                and line.original.strip()
+                and (first <= line.line or self.order == 1)
+                and line.line <= last
+            ),
         )
 
     def original(self, first: int, last: int) -> str:

@@ -22,6 +22,13 @@ _PURPOSE = re.compile(
     "(?:为了?|就)(?:深入|全面|认真|扎实|切实|进一步|更好地?|有效|充分|加快|努力|积极|稳步|贯彻|\uff0c|,)*"
     "(?:做好|开展|加强|推进|规范|完善|落实|保障|解决|促进|深化|健全)(?:好|了)?(?P<what>[^\uff0c,。;\uff1b\u201c\u300a]{4,24}?)(?:的?(?:工作)?)(?=[\uff0c,。;\uff1b])"
 )
+_GROUP = re.compile(
+    "成立(?:由)?(?:[省市县区镇乡]|街道)?(?P<what>[^\uff0c,。;\uff1b\u201c、]{4,24}?)(?:工作)?领导小组"
+)
+# 贯彻…精神 names what a plan follows, not what it is about.
+_NO_SUBJECT = re.compile(
+    "思想|精神|会议|部署|通知|决策|决定|要求|\u300a|20[xX]{2}|方针|党|由|任组长|具体|统一|如下"
+)
 _CALLED = re.compile(
     "(?:制定|印发|出台|发布|拟定)(?:本|此|如下|该)?(?P<noun>方案|意见|办法|规定|细则|通知|计划|规程)"
 )
@@ -117,9 +124,11 @@ def _title(
     text = "".join(lines)[:400]
     called = _CALLED.search(text)
     noun = called["noun"] if called else "方案"
-    if purpose := _PURPOSE.search(text):
-        what = purpose["what"].removesuffix("工作").removesuffix("的")
-        return Found(f"{what}{noun}", purpose[0], "原文没有自己的标题，按开头说的目的拟的"), True
+    for shape, why in ((_PURPOSE, "开头说的目的"), (_GROUP, "文中的领导小组")):
+        for match in shape.finditer(text if shape is _PURPOSE else "".join(lines)):
+            what = match["what"].removesuffix("工作").removesuffix("的")
+            if len(what) >= 4 and not _NO_SUBJECT.search(what):
+                return Found(f"{what}{noun}", match[0], f"原文没有自己的标题，按{why}拟的"), True
     if subject:
         return Found(f"{subject}{noun}", printed, "原文没有自己的标题，按内容拟的"), True
     return Found(f"{printed or '无标题文件'}(第{order}篇)", printed, "原文没有自己的标题"), True

@@ -46,12 +46,15 @@ def find_plans(lines: Sequence[str]) -> tuple[Plan, ...]:
     """The plans of a file, in order; one plan without title when no heading of a collection is found.
 
     What stands before the first heading (the collection's own title, an introduction of the web site) belongs to
-    no plan.
+    no plan, unless it is numbered like one.
     """
     starts = _numbered(lines) or _titled(lines)
     if not starts:
         return (Plan(0, len(lines), 0, "", "", False),)
     plans = []
+    if _is_plan(lines[: starts[0][0]]):
+        # The first one's heading was not recognised: its text must not be lost with the site's introduction.
+        plans.append(Plan(0, starts[0][0], 0, "", "", True))
     for at, (begin, printed) in enumerate(starts):
         end = starts[at + 1][0] if at + 1 < len(starts) else len(lines)
         title = bare_title(printed)
@@ -84,6 +87,16 @@ def is_title(line: str) -> bool:
         return False
     plain = not re.search("[。\uff0c,\uff1b;!?\uff01\uff1f]", text) and marker_at(text) is None
     return plain and 6 <= len(text) <= _LONGEST_TITLE and text.endswith(words().titles.nouns)
+
+
+def _is_plan(lines: Sequence[str]) -> bool:
+    """Whether lines are numbered like a plan: they count at least to 二、 or 第二条."""
+    tops = [
+        marker
+        for line in lines
+        if (marker := marker_at(line)) and marker.level in {Level.FIRST, Level.ARTICLE}
+    ]
+    return any(marker.value >= _FEW for marker in tops)
 
 
 def _generic(title: str) -> bool:

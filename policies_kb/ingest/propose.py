@@ -97,9 +97,7 @@ class Proposer:
         if order and (named or share >= _SPARSE):
             listed = "、".join(self.glossary.names.get(scheme, scheme) for scheme in order)
             return Subject(order, main, name, True, f"{touched}/{len(texts)} 条说到救助：{listed}")
-        return Subject(
-            order, main, name, False, f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问"
-        )
+        return Subject(order, main, "", False, f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问")
 
     def clause(
         self, heading: str, path: Sequence[str], text: str, subject: Subject, figures: Sequence[Figure]

@@ -6,7 +6,7 @@ shipped packs. Names of people (`by`) and times go to the draft's log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -571,29 +571,33 @@ def _years_after(begins: date, years: int) -> date:
 
 
 def _write_checked(writes: dict[Path, str], pack: str, packs_dir: Path | None) -> None:
-    """Write the files, load the pack, and put everything back where it does not load.
+    """Write the files, check the pack, and put everything back where it is not sound.
 
     Raises:
         NotADocument: with every fault that the pack did not have before.
     """
-    known = _faults(pack, packs_dir)
     before = {path: read_text(path) if path.exists() else None for path in writes}
-    try:
-        for path, text in writes.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            write_whole(path, text)
-        new = [
-            problem for problem in _faults(pack, packs_dir) if str(problem) not in {str(one) for one in known}
-        ]
-        if new:
-            raise NotADocument(new)
-    except BaseException:
-        for path, was in before.items():
-            if was is None:
+
+    def put(texts: Mapping[Path, str | None]) -> None:
+        for path, text in texts.items():
+            if text is None:
                 path.unlink(missing_ok=True)
             else:
-                write_whole(path, was)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(path, text)
+
+    try:
+        put(writes)
+        faults = _faults(pack, packs_dir)
+    except BaseException:
+        put(before)
         raise
+    if faults:
+        put(before)
+        known = {str(problem) for problem in _faults(pack, packs_dir)}
+        if new := [problem for problem in faults if str(problem) not in known]:
+            raise NotADocument(new)
+        put(writes)
 
 
 def _referring(pack: str, packs_dir: Path | None, document_id: str) -> tuple[str, ...]:
