@@ -15,7 +15,7 @@ from policies_kb.retrieval.explain import Explanation, explain_part
 from policies_kb.retrieval.figures import Figures, Valued
 from policies_kb.retrieval.glossary import load_glossary
 from policies_kb.retrieval.homophones import Homophones
-from policies_kb.retrieval.index import Hit, Index
+from policies_kb.retrieval.index import Hit, Index, Query
 from policies_kb.retrieval.judge import Judge, Judgement
 from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions
 from policies_kb.retrieval.scope import Places
@@ -191,7 +191,7 @@ class Retriever:
             suggestions=self._suggestions.after(quoted, judged.hits, judged.schemes, today),
             leads_to=leads_to,
             scheme=_one_scheme(judged.schemes, best),
-            aspect=best.aspect,
+            aspect=_one_aspect(judged.query, best),
         )
 
     def _next(self, judged: Judgement, today: date) -> tuple[str, ...]:
@@ -253,3 +253,8 @@ def _one_scheme(schemes: frozenset[str], clause: Clause) -> str | None:
     if both:
         return both[0]
     return clause.schemes[0] if len(clause.schemes) == 1 else None
+
+
+def _one_aspect(query: Query, clause: Clause) -> str:
+    """The side a follow-up question that names none will be about: the one asked for."""
+    return clause.aspect if clause.aspect in query.aspects or not query.aspects else min(query.aspects)

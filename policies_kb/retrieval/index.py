@@ -154,6 +154,7 @@ class Index:
         scores = np.round(np.sum(list(parts.values()), axis=0), 6)
         readings = [self._weighed(units) for _, units in query.readings]
         others = [self._number(unit.word) for unit in query.units if unit.outside]
+        nothing_else = bool(others) and len(others) == len(query.units)
         hits = []
         for at in np.argsort(-scores, kind="stable")[:_KEPT]:
             row = int(rows[at])
@@ -173,7 +174,7 @@ class Index:
                     / self._rarest,
                     mentioned=any(self._number(f"scheme:{one}") in has for one in wanted),
                     aspect=clause.aspect in query.aspects,
-                    outside=any(number not in has for number in others),
+                    outside=any(number not in has for number in others) or nothing_else,
                     raw={name: float(values[at]) for name, values in raw.items()},
                     parts=tuple((name, float(values[at])) for name, values in parts.items()),
                     asked=int(likeness[begin:end].round(9).argmax()),

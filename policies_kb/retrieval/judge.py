@@ -62,7 +62,13 @@ class Judge:
         year = other_year(text, today, self._topics)
         if year is not None:
             return Judgement(query, about, "other_year", _NEVER, named=year)
-        return self.judge_query(query, about, today)
+        judged = self.judge_query(query, about, today)
+        if judged.outcome != "answered" and query.aspects and aspect is not None:
+            # Of whom or what was named now there may be another side to tell than the one spoken of last.
+            plain = self._questions.in_context(text, schemes, None)
+            other = self.judge_query(plain, plain.schemes or schemes, today) if plain != query else judged
+            return other if other.outcome == "answered" else judged
+        return judged
 
     def judge_query(self, query: Query, schemes: frozenset[str], today: date) -> Judgement:
         """Judge a question already read."""

@@ -26,7 +26,7 @@ _ANOTHER: Final = re.compile(
 _BARE_ANOTHER: Final = re.compile(r"^(?:那么|那|要是|如果是|换成)(?P<other>.{1,8}?)(?:的话)?[?？!！。\s]*$")
 # How a side of a scheme is asked for when the message leaves it to the conversation.
 _SIDE_WORDS: Final[dict[str, str]] = {
-    "who": "要什么条件", "how_much": "多少钱", "documents": "要带什么材料", "where": "在哪里申请", "how_long": "要多久",
+    "who": "要什么条件", "how_much": "多少钱", "documents": "要带什么材料", "where": "在哪里申请", "how_long": "申请要多久批下来",
     "steps": "怎么申请", "decision": "谁批", "notice": "公示", "objection": "不服怎么办", "payment": "钱怎么发",
     "check": "多久核查一次", "exit": "还能领多久", "duty": "有什么义务", "care": "谁来照料", "complaint": "去哪投诉",
     "service": "有什么服务",
@@ -68,8 +68,7 @@ class Questions:
                 story = []
             else:
                 story.append(_END.sub("", piece))
-        if found and story:
-            found[-1] = ",".join([found[-1], *story])
+        # What follows the last question (thanks, a threat, an order) does not change what was asked.
         return found[:MOST_PARTS] or [",".join(story) or text]
 
     def _is_order(self, sentence: str) -> bool:

@@ -44,7 +44,7 @@ class Wording:
         """(lines of the answer, every clause they quote) for the clauses chosen, likeliest first.
 
         Besides each clause: the figures it names as they are today, where a figure is asked for; the clause of this
-        pack that changes it; and the clause of another document that settles the same thing otherwise.
+        pack that changes it; and the clauses of other documents that settle otherwise what the likeliest settles.
         """
         chosen = list(clauses)
         lines = []
@@ -59,17 +59,21 @@ class Wording:
             if amendment is not None and amendment not in quoted and amendment.dated(today) == "in_force":
                 lines.append(f"本地另有规定：{amendment.text}")
                 quoted.append(amendment)
-        for clause in chosen:
-            for other in self._disagreeing.get((clause.document_id, clause.line), ()):
-                if other.dated(today) != "in_force" or (other in quoted and other not in chosen):
-                    continue
-                if other not in quoted:
-                    lines.append(f"《{other.document_title}》{other.number}说的不一样：{other.text}")
-                    quoted.append(other)
-                said = f"《{clause.document_title}》{clause.number}和《{other.document_title}》{other.number}写得不一样，按哪一份办由办事机关决定。{self.person()}"
-                if said not in lines:
-                    lines.append(said)
-                break
+        best = chosen[0]
+        others = [
+            other
+            for other in self._disagreeing.get((best.document_id, best.line), ())
+            if other.dated(today) == "in_force"
+        ]
+        for other in others:
+            if other not in quoted:
+                lines.append(f"《{other.document_title}》{other.number}说的不一样：{other.text}")
+                quoted.append(other)
+        if others:
+            both = "、".join(
+                dict.fromkeys(f"《{one.document_title}》{one.number}" for one in (best, *others))
+            )
+            lines.append(f"{both}写得不一样，按哪一份办由办事机关决定。{self.person()}")
         return lines, quoted
 
     def refusal(self, judgement: Judgement, today: date) -> str:
