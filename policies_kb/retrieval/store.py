@@ -13,6 +13,7 @@ import logging
 import os
 import shutil
 import tempfile
+import time
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -33,6 +34,7 @@ MANIFEST: Final = "manifest.json"
 _KEPT: Final = 12
 # Another process that builds the same is waited for; after this long it is rather built a second time, in memory.
 _PATIENCE_SECONDS: Final = 600.0
+_ABANDONED_SECONDS: Final = 86_400.0
 _CHUNK: Final = 1 << 20
 
 
@@ -104,6 +106,10 @@ class Store:
         for old in sorted(entries, key=_used, reverse=True)[_KEPT - 1 :]:
             shutil.rmtree(old, ignore_errors=True)
             old.with_name(f"{old.name}.lock").unlink(missing_ok=True)
+        # What a process that was killed while it wrote has left.
+        for draft in self.folder.glob(f".{scope}.*"):
+            if time.time() - draft.stat().st_mtime > _ABANDONED_SECONDS:
+                shutil.rmtree(draft, ignore_errors=True)
 
 
 def _opened(place: Path, key: str) -> Contents | None:

@@ -220,6 +220,17 @@ def test_entries_not_used_for_long_make_room(tmp_path: Path) -> None:
     assert built.times == 1
 
 
+def test_what_a_killed_process_left_is_swept_away_after_a_day(tmp_path: Path) -> None:
+    left, writing = tmp_path / ".pack.index.x.draft", tmp_path / ".pack.index.y.draft"
+    for folder in (left, writing):
+        folder.mkdir()
+        (folder / "numbers.npy").write_bytes(b"half")
+    os.utime(left, (0, 0))
+    Store(tmp_path).get("pack", "index", "v1", contents)
+    assert not left.exists()
+    assert writing.exists()
+
+
 def test_an_entry_removed_while_it_is_used_goes_on_being_used(tmp_path: Path) -> None:
     found = Store(tmp_path).get("pack", "index", "v1", contents)
     for path in only_entry(tmp_path).iterdir():
