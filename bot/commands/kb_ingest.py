@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
+from bot.commands._kinds import KINDS
 from bot.commands._packs import DEFAULT_PACK, packs_dir
 from policies_kb.errors import DataFileError
 from policies_kb.ingest.draft import Draft
@@ -36,9 +37,10 @@ class _LazyOcr:
 
     def lines(self, picture: bytes) -> tuple[OcrLine, ...]:
         if self._ocr is None:
-            from integrations.documents.ocr import RapidOcr
+            # Imported here: most files hold text, and loading the recogniser's libraries takes a second.
+            from integrations.documents.ocr import open_ocr
 
-            self._ocr = RapidOcr()
+            self._ocr = open_ocr()
         return self._ocr.lines(picture)
 
 
@@ -101,8 +103,14 @@ def _show(one: Ingested | _Failed) -> None:
         f"● {one.path.name}：{found.lines} 行，修复 {found.repaired_share:.1%}，"
         f"要人看 {found.marked_share:.1%}，略去 {found.dropped_share:.1%}"
     )
-    if found.by_kind:
-        click.echo("  " + "，".join(f"{kind} {count}" for kind, count in found.by_kind.items()))
+    for prefix, words in (("repair.", "修复"), ("mark.", "要人看"), ("dropped.", "略去")):
+        kinds = [
+            f"{KINDS.get(kind, kind.removeprefix(prefix))} {count} 处"
+            for kind, count in found.by_kind.items()
+            if kind.startswith(prefix)
+        ]
+        if kinds:
+            click.echo(f"  {words}：{'、'.join(kinds)}")
     for note in one.notes:
         click.echo(f"  注意：{note}")
     if one.known and not one.drafts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -13,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from bot.commands._kinds import KINDS
 from bot.commands._packs import DEFAULT_PACK, packs_dir
 from policies_kb.errors import DataFileError
 from policies_kb.ingest import review
@@ -89,9 +91,12 @@ def list_(pack: str, everything: bool, as_json: bool) -> None:
 @click.argument("draft_id", metavar="草稿")
 @_pack_option
 @click.option("--clause", "number", help="只看这一条(编号或 #序号)")
+@click.option("--repairs", is_flag=True, help="逐处列出修复")
 @click.option("--parameters", is_flag=True, help="只列出建议写进 parameters.yml 的数字")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
-def show(draft_id: str, pack: str, number: str | None, parameters: bool, as_json: bool) -> None:
+def show(
+    draft_id: str, pack: str, number: str | None, repairs: bool, parameters: bool, as_json: bool
+) -> None:
     """Show a draft beside its original."""
     with _told():
         draft = review.load_draft(pack, draft_id, packs_dir())
@@ -113,7 +118,7 @@ def show(draft_id: str, pack: str, number: str | None, parameters: bool, as_json
     if number is None:
         _show_head(draft, console)
     for clause in chosen:
-        _show_clause(draft, clause, console)
+        _show_clause(draft, clause, console, repairs=repairs or number is not None)
     if number is None:
         _show_dropped(draft, console)
         if comparison:
@@ -126,7 +131,7 @@ def show(draft_id: str, pack: str, number: str | None, parameters: bool, as_json
 @_pack_option
 @_by_option
 @click.option("--as", "text", help="改成什么(日期写 年-月-日)")
-@click.option("--kind", help="这一类疑点全部确认，例如 number_gap")
+@click.option("--kind", help="这一类疑点全部确认，例如 number_gap、missing_year")
 def settle(
     draft_id: str, marks: tuple[str, ...], pack: str, by: str, text: str | None, kind: str | None
 ) -> None:
@@ -294,13 +299,13 @@ def _show_head(draft: Draft, console: Console) -> None:
             _show_mark(mark, console)
 
 
-def _show_clause(draft: Draft, clause: DraftClause, console: Console) -> None:
+def _show_clause(draft: Draft, clause: DraftClause, console: Console, *, repairs: bool) -> None:
     section = draft.section_of(clause)
     pages = f"，第 {'、'.join(map(str, clause.pages))} 页" if clause.pages else ""
     title = f"#{clause.key} {clause.number} {clause.heading}"
     table = Table(title=escape(title), title_justify="left", expand=True, show_lines=False)
-    table.add_column(f"原文(第 {clause.lines[0]} 至 {clause.lines[1]} 行{pages})", ratio=1)
-    table.add_column("结果" if section else f"建议不收：{clause.left_out}", ratio=1)
+    table.add_column(f"原文(第 {clause.lines[0]} 至 {clause.lines[1]} 行{pages})", ratio=1, overflow="fold")
+    table.add_column("结果" if section else f"建议不收：{clause.left_out}", ratio=1, overflow="fold")
     now = section or clause.proposed
     table.add_row(escape(clause.original), escape(now.text))
     console.print(table, highlight=False)
@@ -312,9 +317,17 @@ def _show_clause(draft: Draft, clause: DraftClause, console: Console) -> None:
             highlight=False,
         )
     console.print(f"  [dim]{escape('；'.join(clause.why))}[/]", highlight=False)
-    for repair in clause.repairs:
+    if repairs:
+        for one in clause.repairs:
+            console.print(
+                f"  [dim]修复({KINDS.get(f'repair.{one.kind}', one.kind)}) {escape(one.before)} → {escape(one.after)}[/]",
+                highlight=False,
+            )
+    elif clause.repairs:
+        counts = Counter(KINDS.get(f"repair.{one.kind}", one.kind) for one in clause.repairs)
         console.print(
-            f"  [dim]修复({repair.kind}) {escape(repair.before)} → {escape(repair.after)}[/]", highlight=False
+            f"  [dim]修复：{'、'.join(f'{kind} {count} 处' for kind, count in counts.items())}[/]",
+            highlight=False,
         )
     for mark in draft.file.marks:
         if mark.clause == clause.key:
@@ -325,7 +338,8 @@ def _show_mark(mark: DraftMark, console: Console) -> None:
     words = f"“{escape(mark.text)}” " if mark.text else ""
     if mark.settled is None:
         console.print(
-            f"  [bold yellow]疑点 {mark.id}[/]({mark.kind}) {words}{escape(mark.why)}", highlight=False
+            f"  [bold yellow]疑点 {mark.id}[/]({KINDS.get(f'mark.{mark.kind}', mark.kind)}) {words}{escape(mark.why)}",
+            highlight=False,
         )
         return
     how = f"改为“{escape(mark.settled.text)}”" if mark.settled.text else "确认"

@@ -500,14 +500,29 @@ def _settled_text(draft: Draft, mark: DraftMark, text: str) -> DraftDocument:
         raise UnknownMark(
             f"草稿里找不到“{mark.text}”，没法自动替换。请用 jzt kb review edit 改正文，再确认这一处。"
         )
+    # The same words may be doubtful in several places: those before this one that still stand are passed over.
+    earlier = draft.file.marks[: draft.file.marks.index(mark)]
+    standing = sum(
+        one.clause == mark.clause
+        and one.text == mark.text
+        and (one.settled is None or one.settled.how != "replaced")
+        for one in earlier
+    )
+    heading = section.heading.replace(mark.text, text, 1) if standing == 0 else section.heading
     changed = section.model_copy(
-        update={
-            "heading": section.heading.replace(mark.text, text, 1),
-            "text": section.text.replace(mark.text, text, 1),
-        }
+        update={"heading": heading, "text": _replace(section.text, mark.text, text, standing)}
     )
     sections = tuple(changed if one is section else one for one in draft.document.sections)
     return DraftDocument(front=draft.document.front, sections=sections)
+
+
+def _replace(whole: str, old: str, new: str, which: int) -> str:
+    """`whole` with its occurrence number `which` (0-based) of `old` replaced; the last one where there are fewer."""
+    parts = whole.split(old)
+    if len(parts) == 1:
+        return whole
+    at = min(which, len(parts) - 2) + 1
+    return old.join(parts[:at]) + new + old.join(parts[at:])
 
 
 def _renamed(file: DraftFile, before: DraftDocument, after: DraftDocument) -> DraftFile:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 
 from policies_kb.clauses import Document, load_document
@@ -47,9 +48,8 @@ class Ingest:
         folders = pack_folders(pack, packs_dir)
         self.store = DraftStore(folders[0])
         self._ocr = ocr
-        self._proposer = Proposer(
-            load_glossary([path for folder in folders if (path := folder / "glossary.yml").is_file()])
-        )
+        glossaries = [path for folder in folders if (path := folder / "glossary.yml").is_file()]
+        self._proposer = _proposer(tuple((path, path.stat().st_mtime_ns) for path in glossaries))
         self._documents = {path.stem for folder in folders for path in (folder / "documents").glob("*.md")}
 
     def file(
@@ -147,3 +147,9 @@ class Ingest:
 
     def _live_path(self, document_id: str) -> Path:
         return self.store.pack_folder / "documents" / f"{document_id}.md"
+
+
+@lru_cache(maxsize=4)
+def _proposer(glossaries: tuple[tuple[Path, int], ...]) -> Proposer:
+    """A proposer for glossary files, kept while they stay as they are: reading them takes a second."""
+    return Proposer(load_glossary([path for path, _ in glossaries]))

@@ -9,6 +9,7 @@ import pytest
 
 from policies_kb.ingest import review
 from policies_kb.ingest.draft import Draft
+from policies_kb.ingest.draft_store import DraftStore
 from policies_kb.ingest.run import Ingest
 from policies_kb.ingest.types import Mark
 from policies_kb.loader import load_pack
@@ -70,6 +71,19 @@ def test_a_mark_is_settled_by_the_right_words_and_by_whom(packs: Path) -> None:
     assert (settled.by, settled.how, settled.text) == (BY, "replaced", "55元")
     review.accept(PACK, draft.id, by=BY, packs_dir=packs)
     assert "每人每月55元" in document(packs, draft).read_text(encoding="utf-8")
+
+
+def test_of_the_same_words_in_two_places_the_marked_one_is_replaced(packs: Path) -> None:
+    texts = [*METHOD[:4], "20xx年起发给老人,20xx年止。", *METHOD[5:]]
+    draft = drafted(packs, texts, marks={5: Mark("missing_year", "20xx", "隐去")})
+    again = draft.file.model_copy(
+        update={"marks": (*draft.file.marks, draft.file.marks[0].model_copy(update={"id": "m2"}))}
+    )
+    DraftStore(packs / PACK).save_details(again)
+    changed = review.settle_mark(PACK, draft.id, "m2", by=BY, text="2025", packs_dir=packs)
+    assert changed.document.sections[0].text == "20xx年起发给老人,2025年止。"
+    changed = review.settle_mark(PACK, draft.id, "m1", by=BY, text="2022", packs_dir=packs)
+    assert changed.document.sections[0].text == "2022年起发给老人,2025年止。"
 
 
 def test_a_mark_confirmed_leaves_the_words(packs: Path) -> None:
