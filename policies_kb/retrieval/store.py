@@ -8,6 +8,7 @@ Nothing in it is code (no pickle).
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -93,7 +94,8 @@ class Store:
                         return built
                     # What was written is what is used, so that its pages are shared from the first process on.
                     found = _opened(place, key) or built
-            self._prune(scope, place)
+            with contextlib.suppress(OSError):
+                self._prune(scope, place)
             return found
         except (OSError, Timeout) as error:
             _log.warning("index %s is not kept, it works from memory: %s", place, error)
