@@ -62,7 +62,7 @@ def make_pack(packs: Path, documents: dict[str, str] | None = None) -> Path:
     folder = packs / PACK
     (folder / "documents").mkdir(parents=True)
     (folder / "pack.yml").write_text(
-        f"name: {PACK}\ntitle: 测试县\nlevel: county\nparent: shifan-xian\n", encoding="utf-8"
+        f"name: {PACK}\ntitle: 测试县\nlevel: county\nparent: guojia\n", encoding="utf-8"
     )
     for document_id, text in (documents or {}).items():
         (folder / "documents" / f"{document_id}.md").write_text(text, encoding="utf-8")
