@@ -94,6 +94,8 @@ def scale(
             "open": _ratio(last["open_ms"], first["open_ms"]),
             "search_p50": _ratio(last["search"]["p50_ms"], first["search"]["p50_ms"]),
             "answer_p50": _ratio(last["answer"]["p50_ms"], first["answer"]["p50_ms"]),
+            "search_cpu_p50": _ratio(last["search"]["cpu_p50_ms"], first["search"]["cpu_p50_ms"]),
+            "answer_cpu_p50": _ratio(last["answer"]["cpu_p50_ms"], first["answer"]["cpu_p50_ms"]),
         },
     }
 

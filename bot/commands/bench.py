@@ -164,6 +164,7 @@ def _show_scale(console: Console, scale: dict[str, Any]) -> None:
         ("只检索 p50 / p95 毫秒", lambda row: _pair(row["search"])),
         ("只检索，处理器 p50 毫秒", lambda row: str(row["search"]["cpu_p50_ms"])),
         ("第一次回答 p50 / p95 毫秒", lambda row: _pair(row["answer"])),
+        ("第一次回答，处理器 p50 毫秒", lambda row: str(row["answer"]["cpu_p50_ms"])),
         ("再次回答 p50 / p95 毫秒", lambda row: _pair(row["answer_again"])),
         ("再次回答，处理器 p50 毫秒", lambda row: str(row["answer_again"]["cpu_p50_ms"])),
         ("首条与全算一致", lambda row: str(row["same_best_as_thorough"])),
@@ -176,7 +177,8 @@ def _show_scale(console: Console, scale: dict[str, Any]) -> None:
     growth = scale["growth"]
     console.print(
         f"条款多 {growth['clauses']:g} 倍：建索引 {growth['build']} 倍，磁盘 {growth['bytes']} 倍，打开 {growth['open']} 倍，"
-        f"检索 {growth['search_p50']} 倍，回答 {growth['answer_p50']} 倍"
+        f"检索 {growth['search_p50']} 倍，回答 {growth['answer_p50']} 倍；"
+        f"只算处理器时间，检索 {growth['search_cpu_p50']} 倍，回答 {growth['answer_cpu_p50']} 倍"
     )
 
 
