@@ -60,12 +60,12 @@ def decode(data: bytes) -> tuple[str, str, bool]:
         if data.startswith(mark):
             return data.decode(encoding), encoding.removesuffix("-sig"), True
     try:
-        text = data.decode("utf-8")
+        valid = data.decode("utf-8")
     except UnicodeDecodeError:
         pass
     else:
-        if "\x00" not in text:
-            return text, "utf-8", True
+        if "\x00" not in valid:
+            return valid, "utf-8", True
     names = dict.fromkeys(_CANDIDATES)
     guess = from_bytes(data[:200_000]).best()
     if guess is not None:
@@ -115,7 +115,7 @@ def read_text_file(path: Path, data: bytes) -> tuple[tuple[SourceLine, ...], tup
         ) from None
     if _binary(text):
         raise UnreadableSource(path, "这不是文字文件。", "请换成 txt、docx、pdf 或照片再录入。")
-    notes = () if encoding == "utf-8" else (f"文字编码是 {encoding}。",)
+    notes: tuple[str, ...] = () if encoding == "utf-8" else (f"文字编码是 {encoding}。",)
     if not certain:
         notes += ("文字编码是猜的\uff0c请先看看有没有乱码。",)
     return lines_of(path, text, doubt=not certain), notes

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 
-import jieba
-
 from policies_kb.ingest.repair.edit import marked
+from policies_kb.ingest.repair.words import is_word
 from policies_kb.ingest.types import Mark, RepairedLine
 
 _HOLE = r"(?:[xX×\uff38\uff58＊○_]{2}|\*{2}|□{2})"
@@ -44,7 +43,7 @@ def mark_gaps(line: RepairedLine) -> RepairedLine:
     marks += [
         Mark("missing_text", match.group(), "词中间夹着数字\uff0c可能是页码\uff0c请对照原件。")
         for match in _NUMBER_IN_WORD.finditer(line.text)
-        if match["right"] not in _UNITS and jieba.dt.FREQ.get(match["left"] + match["right"], 0) >= 1000
+        if match["right"] not in _UNITS and is_word(match["left"] + match["right"], 1000)
     ]
     if line.part == "body" and not line.level and len(line.text) >= _LONG and _LONG_OPEN.search(line.text):
         marks.append(Mark("missing_text", line.text[-12:], "这句话没有结束\uff0c后面可能少了字。"))

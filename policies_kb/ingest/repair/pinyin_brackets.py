@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from pypinyin import Style, pinyin
 
@@ -18,6 +19,7 @@ _TONED = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿế"
 BRACKET = re.compile(rf"(?P<before>.?)[((](?P<reading>[a-züêɡ{_TONED}]{{1,7}})[))]")
 
 
+@lru_cache(maxsize=30_000)
 def readings(character: str) -> frozenset[str]:
     """Every reading of one character with tone marks, and the same without a tone (了 le)."""
     if not "\u3400" <= character <= "\U0003ffff":

@@ -12,13 +12,15 @@ from functools import cache
 
 import opencc
 
-from policies_kb.ingest.repair.edit import substitute, whole
-from policies_kb.ingest.types import RepairedLine
+from policies_kb.ingest.repair.edit import marked, substitute, whole
+from policies_kb.ingest.repair.words import is_word
+from policies_kb.ingest.types import Mark, RepairedLine
 
 _HAN = re.compile(r"[\u3400-\u9fff]")
 # From this share of characters that only traditional text has, the whole line is read as traditional. Text turned by
 # machine has 25-45 %, a simplified sentence that quotes a name 0-5 %.
 _SHARE = 0.08
+_FREQUENT = 20
 
 
 @cache
@@ -61,9 +63,27 @@ def repair_traditional(line: RepairedLine, *, document: bool) -> RepairedLine:
         return whole(line, simplified(line.text), "traditional") if document else line
     if document or is_traditional(line.text):
         return whole(line, simplified(line.text), "traditional")
-    return substitute(
-        line,
-        _HAN,
-        lambda match: simplified(match.group()) if only_traditional(match.group()) else match.group(),
-        "traditional",
-    )
+    return _single(line)
+
+
+def _single(line: RepairedLine) -> RepairedLine:
+    """One traditional character in simplified text: turned where it makes a word, else left and marked.
+
+    Such a character is often a misreading of another one (约東 for 约束), so turning it would hide the fault.
+    """
+    left: list[str] = []
+
+    def one(match: re.Match[str]) -> str:
+        character = match.group()
+        if not only_traditional(character):
+            return character
+        plain = simplified(character)
+        before, after = line.text[match.start() - 1 : match.start()], line.text[match.end() : match.end() + 1]
+        if is_word(before + plain, _FREQUENT) or is_word(plain + after, _FREQUENT):
+            return plain
+        left.append(f"{before}{character}{after}")
+        return character
+
+    changed = substitute(line, _HAN, one, "traditional")
+    why = "简体字里夹着繁体字\uff0c可能是认错的字\uff0c请对照原件。"
+    return marked(changed, *(Mark("traditional", text, why) for text in left))
