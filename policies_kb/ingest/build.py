@@ -297,7 +297,7 @@ class _Builder:
         if section.role == "opening":
             return "前言" if self.split.sections[0].number != "正文" else "正文"
         first = re.split("[\uff0c,。;\uff1b:\uff1a\n]", text, maxsplit=1)[0].strip()
-        return first[:_DERIVED_HEADING] or section.number
+        return _shortened(first) or section.number
 
     def printed_heading(self, section: Section) -> str:
         number = section.marker.text if section.marker else ""
@@ -389,24 +389,30 @@ class _Builder:
         return (min(numbers), max(numbers)) if numbers else (0, 0)
 
     def dropped(self, first: int, last: int) -> tuple[DroppedLine, ...]:
-        outside = [
+        outside = (
             DroppedLine(line=one.of.line, text=one.text, why="在第一篇前面，不属于任何一篇")
             for one in self.before
-        ]
-        return (
-            *outside,
-            *(
-                DroppedLine(line=line.line, text=line.original, why=line.dropped)
-                for line in self.repaired.lines
-                if line.dropped is not None
-                and line.original.strip()
-                and (first <= line.line or self.order == 1)
-                and line.line <= last
-            ),
         )
+        begin = 0 if self.order == 1 else first
+        inside = (
+            DroppedLine(line=line.line, text=line.original, why=line.dropped)
+            for line in self.repaired.lines
+            if line.dropped is not None and line.original.strip() and begin <= line.line <= last
+        )
+        return tuple(sorted((*outside, *inside), key=lambda one: one.line))
 
     def original(self, first: int, last: int) -> str:
         return "\n".join(line.original for line in self.repaired.lines if first <= line.line <= last) + "\n"
+
+
+def _shortened(sentence: str) -> str:
+    """The first whole words of a sentence, without a date or figure cut in two."""
+    kept = ""
+    for word in jieba.cut(sentence):
+        if len(kept) + len(word) > _DERIVED_HEADING:
+            return re.sub("[0-9a-zA-Z年月第在于从自(\uff08]+$", "", kept) or sentence[:_DERIVED_HEADING]
+        kept += word
+    return kept
 
 
 def _figure(one: Figure) -> DraftFigure:

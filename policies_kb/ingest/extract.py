@@ -126,7 +126,7 @@ def _title(
     noun = called["noun"] if called else "方案"
     for shape, why in ((_PURPOSE, "开头说的目的"), (_GROUP, "文中的领导小组")):
         for match in shape.finditer(text if shape is _PURPOSE else "".join(lines)):
-            what = match["what"].removesuffix("工作").removesuffix("的")
+            what = match["what"].removesuffix("工作").removesuffix("的").removeprefix("了")
             if len(what) >= 4 and not _NO_SUBJECT.search(what):
                 return Found(f"{what}{noun}", match[0], f"原文没有自己的标题，按{why}拟的"), True
     if subject:

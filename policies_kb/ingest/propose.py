@@ -18,7 +18,7 @@ from policies_kb.retrieval.text import Reader, clean
 _MOST_SCHEMES = 3
 _MOST_ASKS = 4
 _FEW_MENTIONS = 3
-_SPARSE = 0.2
+_SPARSE = 0.15
 _NAMES: Mapping[FigureKind, str] = {
     "money": "金额", "percent": "比例", "multiple": "倍数", "age": "年龄", "duration": "时限", "times": "次数",
     "count": "数量",
@@ -93,9 +93,9 @@ class Proposer:
         )
         main = tuple(scheme for scheme in order if 2 * told[scheme] >= told[order[0]])
         share = touched / len(texts) if texts else 0.0
-        name = self.glossary.names.get(order[0], "") if order else ""
+        name = self._name(order[0]) if order else ""
         if order and (named or share >= _SPARSE):
-            listed = "、".join(self.glossary.names.get(scheme, scheme) for scheme in order)
+            listed = "、".join(self._name(scheme) for scheme in order)
             return Subject(order, main, name, True, f"{touched}/{len(texts)} 条说到救助：{listed}")
         return Subject(order, main, "", False, f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问")
 
@@ -121,9 +121,11 @@ class Proposer:
     ) -> list[ProposedParameter]:
         """Entries proposed for the figures of one clause; `taken` collects the keys given out."""
         found: list[ProposedParameter] = []
+        told: set[object] = set()
         for figure in figures:
-            if figure.kind not in _PARAMETER_KINDS:
+            if figure.kind not in _PARAMETER_KINDS or figure.key in told:
                 continue
+            told.add(figure.key)
             base = "_".join(lazy_pinyin("".join(re.findall("[\u4e00-\u9fff]", heading))[:6])) or "shuzi"
             key, count = f"{base}_{figure.kind}", 2
             while key in taken:
@@ -140,6 +142,9 @@ class Proposer:
             )
         return found
 
+    def _name(self, scheme: str) -> str:
+        return self.glossary.names.get(scheme, scheme)
+
     def _schemes(self, text: str) -> Counter[str]:
         return Counter(
             concept.removeprefix("scheme:")
@@ -153,7 +158,7 @@ class Proposer:
         self, heading: str, path: Sequence[str], text: str, subject: Subject
     ) -> tuple[tuple[str, ...], str]:
         def names(schemes: Sequence[str]) -> str:
-            return "、".join(self.glossary.names.get(scheme, scheme) for scheme in schemes)
+            return "、".join(self._name(scheme) for scheme in schemes)
 
         for where, words_ in (("标题", heading), ("正文", text), ("上级标题", " ".join(path))):
             found = self._schemes(words_)
@@ -188,6 +193,6 @@ class Proposer:
         return "service", "方面：看不出来，先写“服务”，请核对"
 
     def _asks(self, aspect: Aspect, schemes: Sequence[str]) -> tuple[str, ...]:
-        names = [self.glossary.names.get(scheme, scheme) for scheme in schemes] or [words().nobody]
+        names = [self._name(scheme) for scheme in schemes] or [words().nobody]
         asks = [shape.format(s=name) for name in names[:2] for shape in words().asks.get(aspect, ())]
         return tuple(dict.fromkeys(asks))[:_MOST_ASKS]
