@@ -65,6 +65,7 @@ class Store:
 
     def __init__(self, folder: Path | None) -> None:
         self.folder = folder
+        self._complained = False
 
     def get(self, scope: str, kind: str, key: str, build: Callable[[], Contents]) -> Contents:
         """The entry of `key`, from the folder where it stands there whole, else built and written.
@@ -77,29 +78,35 @@ class Store:
         if self.folder is None:
             return build()
         place = self.folder / f"{scope}.{kind}.{sha256(key.encode()).hexdigest()[:24]}"
-        found = _opened(place, key)
+        found = _opened(place, key, say=True)
         if found is not None:
             return found
         try:
             self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with FileLock(self.folder / f"{place.name}.lock", timeout=_PATIENCE_SECONDS):
                 # Another process may have written it while this one waited.
-                found = _opened(place, key)
+                found = _opened(place, key, say=False)
                 if found is None:
                     built = build()
                     try:
                         _write(place, key, built)
                     except OSError as error:
-                        _log.warning("index %s is not kept, it works from memory: %s", place, error)
+                        self._complain(error)
                         return built
                     # What was written is what is used, so that its pages are shared from the first process on.
-                    found = _opened(place, key) or built
+                    found = _opened(place, key, say=True) or built
             with contextlib.suppress(OSError):
                 self._prune(scope, place)
             return found
         except (OSError, Timeout) as error:
-            _log.warning("index %s is not kept, it works from memory: %s", place, error)
+            self._complain(error)
             return build()
+
+    def _complain(self, error: Exception) -> None:
+        # Once: what is wrong with the folder is wrong for every entry.
+        if not self._complained:
+            _log.warning("indexes are not kept in %s, they work from memory: %s", self.folder, error)
+            self._complained = True
 
     def _prune(self, scope: str, newest: Path) -> None:
         """Remove the entries of `scope` that were opened longest ago. Whoever has one mapped keeps its pages."""
@@ -114,14 +121,15 @@ class Store:
                 shutil.rmtree(draft, ignore_errors=True)
 
 
-def _opened(place: Path, key: str) -> Contents | None:
-    """The entry mapped, or None where there is none or it cannot be used (which is logged)."""
+def _opened(place: Path, key: str, *, say: bool) -> Contents | None:
+    """The entry mapped, or None where there is none or it cannot be used (which is logged, if `say`)."""
     try:
         if not place.is_dir():
             return None
         found = _read(place, key)
     except (OSError, ValueError, KeyError, TypeError, Damaged) as error:
-        _log.warning("index %s cannot be used and is built anew: %s", place, error)
+        if say:
+            _log.warning("index %s cannot be used and is built anew: %s", place, error)
         return None
     try:
         os.utime(place / MANIFEST)
