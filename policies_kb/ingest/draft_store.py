@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import io
+import json
 import os
 import shutil
 import tempfile
@@ -23,6 +24,7 @@ from policies_kb.ingest.draft_markdown import parse, render
 from policies_kb.loader import DRAFTS
 from policies_kb.yamlfile import read_text
 
+_REPAIR = ("line", "kind", "before", "after")
 MARKDOWN, DETAILS, ORIGINAL = "draft.md", "draft.yml", "original.txt"
 
 
@@ -45,8 +47,8 @@ class DraftStore:
         """
         path = self.folder / draft_id / DETAILS
         try:
-            return DraftFile.model_validate(YAML(typ="safe").load(read_text(path)))
-        except (YAMLError, ValidationError) as error:
+            return DraftFile.model_validate(_opened(YAML(typ="safe").load(read_text(path))))
+        except (YAMLError, ValidationError, ValueError, TypeError, KeyError) as error:
             first = str(error).splitlines()[0]
             cure = "restore it from a backup, or delete the folder and ingest the file again"
             raise DataFileError([Problem(path, None, "", f"not a draft: {first}", cure)]) from None
@@ -129,8 +131,20 @@ def _details(file: DraftFile) -> str:
     writer.width = 110
     writer.allow_unicode = True
     out = io.StringIO()
-    writer.dump(_blocks(file.model_dump(mode="json")), out)
+    data = file.model_dump(mode="json")
+    for clause in data["clauses"]:
+        # One scalar a repair: a page in old characters has hundreds, and YAML is slow by the node.
+        clause["repairs"] = [
+            json.dumps([one[key] for key in _REPAIR], ensure_ascii=False) for one in clause["repairs"]
+        ]
+    writer.dump(_blocks(data), out)
     return out.getvalue()
+
+
+def _opened(data: Any) -> Any:
+    for clause in data["clauses"]:
+        clause["repairs"] = [dict(zip(_REPAIR, json.loads(one), strict=True)) for one in clause["repairs"]]
+    return data
 
 
 def _blocks(value: Any) -> Any:
