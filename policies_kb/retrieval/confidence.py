@@ -71,8 +71,9 @@ def evidence(
         "clash": float(bool(query.schemes and own) and not best.mentioned),
         "figureless": float(_figureless(query, best.clause)),
         "sumless": float(_sumless(query, best.clause)),
-        "outside": float(best.outside),
-        "outside_named": float(best.outside and bool(query.schemes)),
+        "outside": float(bool(outside(query))),
+        "outside_met": float(bool(outside(query)) and not best.outside),
+        "outside_named": float(bool(outside(query)) and bool(query.schemes)),
         "missing_scheme": float(bool(schemes) and not schemes & covered),
         "short": float(len(query.units) <= _SHORT),
     }

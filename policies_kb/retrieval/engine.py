@@ -24,7 +24,16 @@ from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.suggest import Suggestions
 from policies_kb.retrieval.table import Flags
 from policies_kb.retrieval.text import LONGEST, Reader, clean, has_content
-from policies_kb.retrieval.wording import NO_CONTENT, OF_A_CASE, OF_ONES_OWN, TOO_LONG, Wording, cite, sources
+from policies_kb.retrieval.wording import (
+    NO_CONTENT,
+    NO_QUESTION,
+    OF_A_CASE,
+    OF_ONES_OWN,
+    TOO_LONG,
+    Wording,
+    cite,
+    sources,
+)
 from policies_kb.retrieval.words import Words
 from policies_kb.types import Answer
 
@@ -96,6 +105,13 @@ class Retriever:
                 answered=False, answer=said, confidence=1.0, suggestions=self._suggestions.common(today)
             )
         found = [self._say(judged, today) for _, judged in self._judged(text, today, scheme, aspect)]
+        if not found:
+            return Answer(
+                answered=False,
+                answer=NO_QUESTION,
+                confidence=0.0,
+                suggestions=self._suggestions.common(today),
+            )
         return found[0] if len(found) == 1 else self._join(found)
 
     def explain(

@@ -34,6 +34,7 @@ _FRESH: Final = 2.0
 _STEPS: Final = 200
 _RANK_PENALTY: Final = 2e-3
 _PENALTY: Final = 1.0
+_AT_MOST: Final = {"clash": -1.2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,8 @@ def cases(today: date) -> list[Case]:
         retriever = Retriever(pack)
         for question in chosen(load_questions(paths[0]), "dev") if paths else ():
             judged = retriever.judge(question.q, today=today)
-            judgement = next((one for one in judged if one.outcome == "answered"), judged[0])
-            if not judgement.hits:
+            judgement = next((one for one in judged if one.hits), None)
+            if judgement is None:
                 continue
             accepted = np.array(
                 [f"{hit.clause.document_id} {hit.clause.number}" in question.clause for hit in judgement.hits]
@@ -124,7 +125,9 @@ def fit_rank(known: Sequence[Case], names: Sequence[str]) -> dict[str, float]:
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
         found -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
         rate *= 0.985
-    return {name: round(float(value), 3) for name, value in zip(names, found, strict=True)}
+    fitted = {name: round(float(value), 3) for name, value in zip(names, found, strict=True)}
+    # The questions seldom tempt with a clause about another scheme; the conversation's bare follow-ups do.
+    return {**fitted, **{name: min(fitted[name], most) for name, most in _AT_MOST.items() if name in fitted}}
 
 
 def fit_confidence(

@@ -75,18 +75,24 @@ class Judge:
         personal, status = self._questions.is_personal(query), self._questions.is_of_a_case(query)
         if not schemes and not status and self._questions.is_short_for_more(query):
             return Judgement(query, schemes, "which_scheme", 0.3)
-        if only_named(query):
+        overview = only_named(query)
+        if overview:
             # Only the scheme was named: a short overview. What it is comes first.
             query = self._questions.what_is(query)
         index = self._index(today, True)
         hits = tuple(index.search(query, schemes=schemes))
+        if overview:
+            hits = tuple(sorted(hits, key=lambda hit: not (hit.aspect and schemes & set(hit.clause.schemes))))
         features = evidence(query, hits, schemes, self._covered) if hits else {}
         sure = confidence(features) if hits else 0.0
+        if overview and hits and hits[0].aspect and schemes & set(hits[0].clause.schemes):
+            # Nothing but what the scheme is can be meant.
+            sure = max(sure, THRESHOLD)
         undated = self._index(today, False).search(query, schemes=schemes)
         undated_sure = confidence(evidence(query, undated, schemes, self._covered)) if undated else 0.0
         outcome: Outcome = "answered"
         named = ""
-        if hits and undated and undated[0].ask > hits[0].ask + _CLEARLY and undated_sure > 0.5 * sure:
+        if hits and undated and undated[0].ask > hits[0].ask + _CLEARLY and undated_sure > sure:
             # What was asked stands in a clause that is not in force: another clause would be a wrong answer.
             sure = min(sure, 1.0 - undated_sure)
         if sure < THRESHOLD:

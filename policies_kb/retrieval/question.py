@@ -11,7 +11,13 @@ from policies_kb.retrieval.index import ASKED, Query
 from policies_kb.retrieval.text import Reader, has_content
 
 _SENTENCE: Final = re.compile(r"[^?？!！。;；\n]+[?？!！。;；\n]*")
-_ALSO: Final = re.compile(r"[,，]?(?:还有就是|还有|另外|顺便问|顺便|再问)")
+_ALSO: Final = re.compile(
+    r"[,，]?(?:还有一个是|还有一个|还有就是|还有|另外|顺便问|顺便|再问|一个是|第[一二三]是)"
+)
+_GREETING: Final = re.compile(
+    "(?:老师|领导|同志|师傅|大姐|大哥|姑娘|小伙子|闺女|医生|主任)?(?:您|你们?)好[呀啊哇]?[,，。!！\\s]*"
+    "|(?:麻烦|打扰|打搅|辛苦)(?:您|你们?|大家)?(?:了|一下)[,，。!！\\s]*|(?:多谢|谢谢)(?:您|你们?|啦|了)*[,，。!！\\s]*"
+)
 _ENDS_ASKING: Final = re.compile(r"(?:[?？]|[吗呢么不没否]|没有)[!！。;；\s]*$")
 ASKING: Final = re.compile(
     "能不能|可不可以|可以|会不会|要不要|有没有|是不是|怎么|怎样|如何|咋|能|该|谁|哪|什么|啥|多少|多久|几"
@@ -26,13 +32,15 @@ _ANOTHER: Final = re.compile(
 _BARE_ANOTHER: Final = re.compile(r"^(?:那么|那|要是|如果是|换成)(?P<other>.{1,8}?)(?:的话)?[?？!！。\s]*$")
 # How a side of a scheme is asked for when the message leaves it to the conversation.
 _SIDE_WORDS: Final[dict[str, str]] = {
-    "who": "要什么条件", "how_much": "多少钱", "documents": "要带什么材料", "where": "在哪里申请", "how_long": "申请要多久批下来",
+    "who": "要什么条件", "how_much": "标准是多少钱", "documents": "要带什么材料", "where": "在哪里申请", "how_long": "申请要多久批下来",
     "steps": "怎么申请", "decision": "谁批", "notice": "公示", "objection": "不服怎么办", "payment": "钱怎么发",
     "check": "多久核查一次", "exit": "还能领多久", "duty": "有什么义务", "care": "谁来照料", "complaint": "去哪投诉",
     "service": "有什么服务",
 }  # fmt: skip
 _FIGURE: Final = re.compile("多少|多大|多久|几[天年月个岁倍次档块人级名]|好多|几多")
 _SHORT: Final = 10
+# Of two questions in one sentence the second mostly goes on with the first.
+_MANY: Final = 3
 _LEAST: Final = 5
 MOST_PARTS: Final = 4
 _END: Final = re.compile(r"[?？!！。;；\s]+$")
@@ -49,27 +57,33 @@ class Questions:
         self._spoken = re.compile("|".join(map(re.escape, words)) or "(?!)")
 
     def parts(self, text: str) -> list[str]:
-        """The questions of a message, at most MOST_PARTS, each with the story told around it.
+        """The questions of a message, at most MOST_PARTS, each with the story told before it.
 
-        Orders to the machine are left out, unless there is nothing else.
+        Orders to the machine and abuse are left out; where there is nothing else there is no question.
         """
-        sentences = _SENTENCE.findall(text)
+        sentences = _SENTENCE.findall(_GREETING.sub("", text))
         kept = [one for one in sentences if not self._is_order(one)]
         if not kept:
-            kept = [one for one in re.split("[,，]", text) if not self._is_order(one)] or [text]
+            kept = [one for one in re.split("[,，]", text) if not self._is_order(one) and _asks(one)]
         pieces = [
-            piece for one in kept for piece in _ALSO.split(one) if len(piece) > 1 and has_content(piece)
+            piece
+            for one in kept
+            for part in _ALSO.split(one)
+            for piece in _asked_together(part)
+            if len(piece) > 1 and has_content(piece)
         ]
         found: list[str] = []
         story: list[str] = []
         for piece in pieces:
-            if ASKING.search(piece) or _ENDS_ASKING.search(piece):
+            if _asks(piece):
                 found.append(",".join([*story, _END.sub("", piece)]))
                 story = []
             else:
                 story.append(_END.sub("", piece))
         # What follows the last question (thanks, a threat, an order) does not change what was asked.
-        return found[:MOST_PARTS] or [",".join(story) or text]
+        if found or not kept:
+            return found[:MOST_PARTS]
+        return [",".join(story) or text]
 
     def _is_order(self, sentence: str) -> bool:
         return any(word in sentence for word in self._glossary.orders)
@@ -129,6 +143,20 @@ class Questions:
     def is_of_a_case(self, query: Query) -> bool:
         """Whether somebody asks how far their application has come."""
         return any(words in query.text for words in self._glossary.case_status)
+
+
+def _asks(text: str) -> bool:
+    return bool(ASKING.search(text) or _ENDS_ASKING.search(text))
+
+
+def _asked_together(sentence: str) -> list[str]:
+    """The questions of a sentence that is, after what is told at its head, nothing but questions (“…多少,哪些人”)."""
+    clauses = [one for one in re.split("[,，]", sentence) if one.strip()]
+    first = next((at for at, one in enumerate(clauses) if _asks(one)), len(clauses))
+    asked = clauses[first:]
+    if len(asked) < _MANY or not all(_asks(one) and len(one) >= _LEAST for one in asked):
+        return [sentence]
+    return [",".join([*clauses[:first], asked[0]]), *asked[1:]]
 
 
 def only_named(query: Query) -> bool:

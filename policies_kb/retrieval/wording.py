@@ -16,6 +16,9 @@ from policies_kb.retrieval.table import ClauseTable
 from policies_kb.types import Citation
 
 NO_CONTENT = "我没有看清您的问题。请用一句话说说您想问什么，比如“低保怎么申请”。"
+NO_QUESTION = (
+    "我只按手上的政策材料回答救助方面的问题，别的话不能照办。请用一句话说说您想问什么，比如“低保怎么申请”。"
+)
 TOO_LONG = "您发的内容太长了，我一次看不完。请挑最要紧的一句话问我。"
 OF_A_CASE = "您自己的申请办到哪一步，要查办理记录。"
 OF_ONES_OWN = "能不能享受，要看全家的收入、财产等情况，由办事机关核实后决定。您可以先做个自测。"

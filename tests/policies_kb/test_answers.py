@@ -412,7 +412,15 @@ def test_what_is_written_by_sound_is_put_right_and_nothing_else(written: str, me
 
 @pytest.mark.parametrize(
     "question",
-    ["低保公示几天", "申請低保要帶什麼材料", "今天股票涨了吗", "北京低保多少", "要带啥", "", "低保？五保？"],
+    [
+        "低保公示几天",
+        "申請低保要帶什麼材料",
+        "今天股票涨了吗",
+        "北京低保多少",
+        "要带啥",
+        "",
+        "低保公示几天？五保谁批？",
+    ],
 )
 def test_an_explanation_adds_up_to_its_answer(question: str) -> None:
     explained = retriever("shifan-xian").explain(question, TODAY)
