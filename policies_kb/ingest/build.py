@@ -288,11 +288,11 @@ class _Builder:
         return "\n".join(part for part in [body, *listed] if part)
 
     def heading(self, section: Section, text: str) -> str:
-        # A section of one sentence has no heading: its first words stand for it.
-        short = len(section.heading) <= _DERIVED_HEADING and not re.search(
-            "[\uff0c,;\uff1b]", section.heading
-        )
-        if section.heading and (short or self.split.body(section)):
+        # A sentence with a figure is no heading, nor is the only sentence there is: its first words stand for it.
+        pieced = re.search("[\uff0c,;\uff1b]", section.heading) is not None
+        short = len(section.heading) <= _DERIVED_HEADING and not pieced
+        named = bool(self.split.body(section)) and not (pieced and _MODAL.search(section.heading))
+        if section.heading and (short or named):
             return " ".join(section.heading.split())
         if section.role == "opening":
             return "前言" if self.split.sections[0].number != "正文" else "正文"

@@ -25,7 +25,7 @@ JOIN = " / "
 def render(document: DraftDocument) -> str:
     """The text of draft.md."""
     front = document.front
-    lines = ["---", *_yaml(front.model_dump(mode="json")), "---"]
+    lines = ["---", *_yaml(front.model_dump()), "---"]
     group: str | None = None
     for section in document.sections:
         above = JOIN.join(section.path)

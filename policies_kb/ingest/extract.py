@@ -146,7 +146,10 @@ def _number(head: Sequence[str], own: set[int]) -> Found | None:
         match = _NUMBER.search(line)
         if match and not _CITING.search(line[: match.start()]):
             own.add(at)
-            return Found(re.sub(r"\s", "", match["number"]), line.strip(), "正文前面的文号")
+            # One form for the brackets: recognisers and typists use [ ], ( ) and 【 】 for them.
+            number = re.sub("[\\[(\uff08\u3010\uff3b](?=\\d{2})", "〔", re.sub(r"\s", "", match["number"]))
+            number = re.sub("(?<=[\\dxX*×])[\\])\uff09\u3011\uff3d]", "〕", number)
+            return Found(number, line.strip(), "正文前面的文号")
     return None
 
 
