@@ -9,7 +9,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 import pytest_asyncio
@@ -48,9 +48,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 class Site:
     """The service on one port, that can be taken away and brought back with its data."""
 
-    def __init__(self, var: Path) -> None:
+    def __init__(self, var: Path, **more: Any) -> None:
         self._settings = Settings(
-            var=var, nlu_start=False, rate_limit=1000, new_conversation_limit=1000, login_limit=1000
+            var=var, nlu_start=False, rate_limit=1000, new_conversation_limit=1000, login_limit=1000, **more
         )
         self._stack: AsyncExitStack | None = None
         self.port = 0
@@ -72,10 +72,12 @@ class Site:
             await self._stack.aclose()
             self._stack = None
 
-    async def add_staff(self, name: str, display_name: str) -> None:
+    async def add_staff(
+        self, name: str, display_name: str, role: Literal["worker", "admin"] = "worker"
+    ) -> None:
         password_hash = await asyncio.to_thread(hash_password, PASSWORD)
         async with self.service.storage.begin() as tx:
-            await tx.staff.add(StaffRow(name, display_name, password_hash, "worker", active=True))
+            await tx.staff.add(StaffRow(name, display_name, password_hash, role, active=True))
 
     async def clear_desks(self) -> None:
         """Nobody waits, nobody is being served, nothing is parked."""

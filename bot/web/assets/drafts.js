@@ -50,7 +50,8 @@ class Mark extends Component {
     }
     return html`<li class="doubt">
       <p><strong>${mark.why}</strong>${mark.line ? html` <span class="small">原文第 ${mark.line} 行</span>` : ""}</p>
-      ${mayDecide && html`<form onSubmit=${(event) => { event.preventDefault(); onSettle({ text: value }); }}>
+      ${mayDecide && mark.field === "residents" && html`<button type="button" disabled=${busy} onClick=${() => onSettle({ text: null })}>要收</button>`}
+      ${mayDecide && mark.field !== "residents" && html`<form onSubmit=${(event) => { event.preventDefault(); onSettle({ text: value }); }}>
         <label>应该是<input type=${date ? "date" : "text"} value=${value} onInput=${(event) => this.setState({ text: event.target.value })} /></label>
         <button type="submit" disabled=${busy || !value}>改成这样</button>
         ${mark.text && html`<button type="button" disabled=${busy} onClick=${() => onSettle({ text: null })}>原样没错</button>`}
