@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import click
@@ -19,7 +19,10 @@ from bot.commands._packs import DEFAULT_PACK, packs_dir
 from policies_kb.errors import DataFileError
 from policies_kb.ingest.draft import Draft
 from policies_kb.ingest.run import Ingest, Ingested, Progress
-from policies_kb.ingest.types import Ocr, OcrLine, UnreadableSource
+from policies_kb.ingest.types import OcrLine, UnreadableSource
+
+if TYPE_CHECKING:
+    from integrations.documents.ocr import RapidOcr
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +33,25 @@ class _Failed:
 
 
 class _LazyOcr:
-    """Loads the recogniser only when a file really has pictures to read: it takes seconds."""
+    """The recogniser of integrations as ingestion wants it, imported only when a file really holds pictures."""
 
     def __init__(self) -> None:
-        self._ocr: Ocr | None = None
+        self._ocr: RapidOcr | None = None
 
     def lines(self, picture: bytes) -> tuple[OcrLine, ...]:
         if self._ocr is None:
-            # Imported here: most files hold text, and loading the recogniser's libraries takes a second.
-            from integrations.documents.ocr import open_ocr
+            # Imported here: most files hold text, and the recogniser's libraries take a second to load.
+            from integrations.documents.ocr import OcrUnavailable, open_ocr
 
-            self._ocr = open_ocr()
-        return self._ocr.lines(picture)
+            try:
+                self._ocr = open_ocr()
+            except OcrUnavailable as error:
+                raise _NoOcr(error.message) from error
+        return tuple(OcrLine(line.text, line.score, line.box) for line in self._ocr.lines(picture))
+
+
+class _NoOcr(Exception):
+    """Pictures cannot be read on this machine."""
 
 
 @click.command(help="把文件(txt、html、docx、pdf、扫描件、照片)录成草稿，供人审阅；不会直接生效")
@@ -86,6 +96,8 @@ def _one(ingest: Ingest, path: Path, replaces: str | None, tell: Progress) -> In
         )
     except UnreadableSource as error:
         return _Failed(path, error.message_zh, error.cure_zh)
+    except _NoOcr as error:
+        return _Failed(path, str(error), "")
     except DataFileError as error:
         return _Failed(path, "政策包里已有的草稿读不出来。", str(error))
     except OSError as error:
