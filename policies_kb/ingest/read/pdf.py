@@ -57,6 +57,9 @@ def read_pdf(
         raise UnreadableSource(
             path, "PDF 损坏了\uff0c读不出来。", "请重新导出 PDF\uff0c或打印出来拍照再录入。"
         ) from error
+    for number in [number for number, lines in texts.items() if not lines]:
+        # pdfminer knows fewer kinds of embedded fonts than pdfium; positions of lines are enough then.
+        texts[number] = _by_pdfium(data, number)
     pictures = [number for number, lines in texts.items() if sum(len(line.text) for line in lines) < _SPARSE]
     scanned = [number for number in pictures if _has_picture(data, number)]
     if not scanned and not any(texts.values()):
@@ -113,6 +116,29 @@ def _printed(page: Any, number: int) -> list[Printed]:
         for line in outside.extract_text_lines(return_chars=False, x_tolerance=3, y_tolerance=4)
     ]
     return sorted(found, key=lambda line: line.top)
+
+
+def _by_pdfium(data: bytes, number: int) -> list[Printed]:
+    """The lines of one page as pdfium reads them, without tables."""
+    document = pypdfium2.PdfDocument(data)
+    try:
+        page = document[number - 1]
+        width, height = page.get_size()
+        content = page.get_textpage()
+        found: list[Printed] = []
+        start = 0
+        for text in content.get_text_range().split("\r\n"):
+            if text.strip():
+                boxes = [content.get_charbox(start + at) for at, one in enumerate(text) if not one.isspace()]
+                left, right = min(box[0] for box in boxes), max(box[2] for box in boxes)
+                top = height - max(box[3] for box in boxes)
+                found.append(Printed(text.strip(), number, left / width, right / width, top / height))
+            start += len(text) + 2
+        return found
+    except pypdfium2.PdfiumError:
+        return []
+    finally:
+        document.close()
 
 
 def _has_picture(data: bytes, number: int) -> bool:

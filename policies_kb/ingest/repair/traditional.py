@@ -20,6 +20,7 @@ _HAN = re.compile(r"[\u3400-\u9fff]")
 # From this share of characters that only traditional text has, the whole line is read as traditional. Text turned by
 # machine has 25-45 %, a simplified sentence that quotes a name 0-5 %.
 _SHARE = 0.08
+_LEAST = 2
 _FREQUENT = 20
 
 
@@ -52,8 +53,8 @@ def traditional_share(text: str) -> float:
 
 
 def is_traditional(text: str) -> bool:
-    """Whether the text as a whole is traditional."""
-    return traditional_share(text) >= _SHARE
+    """Whether the text as a whole is traditional; a single character may be a name or a misreading."""
+    return sum(map(only_traditional, text)) >= _LEAST and traditional_share(text) >= _SHARE
 
 
 def repair_traditional(line: RepairedLine, *, document: bool) -> RepairedLine:
