@@ -56,12 +56,13 @@ def titles_of(name: str) -> dict[str, str]:
     return {document.id: document.title for document in pack(name).documents}
 
 
-# What the test part must reach; below it a change has made the answers worse.
+# The weaker pack's figures on the test part, less two to four points: below them a change has made the answers worse.
+# They are not the aim (0.92, 0.92, 0.90, 0.90); whoever makes the answers better raises them.
 FLOOR = {
-    "answer_accuracy": 0.5,
-    "citation_recall_at_1": 0.5,
-    "refusal_precision": 0.5,
-    "refusal_recall": 0.5,
+    "answer_accuracy": 0.80,
+    "citation_recall_at_1": 0.79,
+    "refusal_precision": 0.66,
+    "refusal_recall": 0.73,
 }
 
 
