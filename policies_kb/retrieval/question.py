@@ -78,12 +78,13 @@ class Questions:
             if _asks(piece):
                 found.append(",".join([*story, _END.sub("", piece)]))
                 story = []
-            else:
+            elif any(unit.concepts for unit in self._reader.read(piece)):
+                # Of a story only what the documents have words for helps to find a clause.
                 story.append(_END.sub("", piece))
         # What follows the last question (thanks, a threat, an order) does not change what was asked.
         if found or not kept:
             return found[:MOST_PARTS]
-        return [",".join(story) or text]
+        return [",".join(story) or ",".join(kept)]
 
     def _is_order(self, sentence: str) -> bool:
         return any(word in sentence for word in self._glossary.orders)
