@@ -52,6 +52,8 @@ _BEAM = 48
 _CANDIDATES = 90
 _FREQUENT = 12
 _PAIRS = 60
+# Only so many of the likeliest paths go on with the search for lost pairs, which is most of its cost.
+_LOSING = 14
 _FINAL = 10
 _FINAL_BEFORE = 10
 # The logarithm of an ordinary character seen alone.
@@ -188,8 +190,8 @@ def _from(text: str, start: int, low: int, high: int, traditional: bool) -> Iter
     finished: list[_Path] = []
     while paths:
         grown: list[_Path] = []
-        for path in paths:
-            for new in _steps(text, path):
+        for rank, path in enumerate(paths):
+            for new in _steps(text, path, losses=rank < _LOSING):
                 (finished if new.pending is None else grown).append(new)
         grown = [path for path in grown if path.at <= min(high, start + _LONGEST)]
         # Characters seen alone guide the search; whole words decide at its end.
@@ -343,7 +345,7 @@ def _trails(lead: int, reading: str) -> tuple[int, ...]:
     return tuple(trail for trail, _ in (turned or standard or fits))
 
 
-def _steps(text: str, path: _Path) -> Iterator[_Path]:
+def _steps(text: str, path: _Path, *, losses: bool) -> Iterator[_Path]:
     lead = path.pending
     if lead is None:
         return
@@ -377,13 +379,13 @@ def _steps(text: str, path: _Path) -> Iterator[_Path]:
         for at in (path.at, path.at + 1) if shown and shown in "?\uff1f" else (path.at,):
             for character in _beginnings(path.text[-1:], lead):
                 yield _emit(path, character, at, None, (character,), _GUESS)
-        if path.drops < 3:
+        if losses and path.drops < 3:
             yield from _word_lost(path, lead)
         if shown in _CUTS and _CUTS[shown][0] == 0xA3:
             # 核。縣 A1|A3|BF: the full stop before the cut is gone too, its second byte was the cut's first.
             for ended in [*_ended(path, lead), *_word_lost(path, lead)]:
                 yield _emit(ended, "。", path.at + 1, _CUTS[shown][1], ("。",), _GUESS)
-    if path.drops < 3:
+    if losses and path.drops < 3:
         yield from _dropped(text, path, lead)
 
 

@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 
 from policies_kb.ingest.repair.gbk_shift import UNKNOWN, Restored, restore, without_readings
-from policies_kb.ingest.repair.language import in_a_word, log_probability
+from policies_kb.ingest.repair.language import in_a_word
 from policies_kb.ingest.repair.pinyin_brackets import BRACKET, has_tone, is_reading
 from policies_kb.ingest.types import Mark, Repair, RepairedLine
 
@@ -27,8 +27,8 @@ _CHINESE = re.compile(r"[\u3400-\u9fff]")
 _REACH = 14
 # How much likelier (natural logarithm) a restored stretch must be; wrong restorations stay below 8.
 _LEAST_GAIN = 12.0
-# A proven character rarer than this that is part of no word is shown to a person all the same.
-_RARE = -8.0
+# A proven character that is part of no word is shown to a person all the same, but for these, which stand alone.
+_ALONE = frozenset("的了和在有是由對对為为各等不將将與与或及向從从按並并可應应到個个年月日元")
 _UTF8_AS_GBK = re.compile(
     r"[\u3400-\u9fff\u2018-\u2026\u3000-\u303f\ue000-\uf8ff€·¤§¨°±×÷\u0100-\u0451\u2160-\u2640?\ufe30-\uffe5]{4,}"
 )
@@ -87,7 +87,7 @@ def _honest(before: str, found: Restored, after: str) -> tuple[str, tuple[str, .
             text += UNKNOWN
             continue
         text += character
-        if guessed or (not supported and log_probability(character) < _RARE):
+        if guessed or (not supported and character not in _ALONE):
             doubtful.append(character)
     return text, tuple(doubtful)
 
