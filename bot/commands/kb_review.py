@@ -292,7 +292,7 @@ def _show_head(draft: Draft, console: Console) -> None:
         ("  给居民：是，" if file.residents else "  给居民：看来不是，") + escape(file.residents_why),
         highlight=False,
     )
-    for note in file.notes:
+    for note in file.source.notes:
         console.print(f"  注意：{escape(note)}", highlight=False)
     for mark in draft.file.marks:
         if mark.clause is None:

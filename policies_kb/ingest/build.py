@@ -42,7 +42,6 @@ _MODAL = re.compile("[0-9\uff10-\uff19%]|应当|必须|不得|可以|不予|不�
 _DERIVED_HEADING = 18
 _LONGEST_ID = 40
 _ID_WORDS = 5
-_UNKNOWN_ISSUER = "(待填)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,7 +171,6 @@ class DraftFile(Frozen):
     marks: tuple[DraftMark, ...] = ()
     parameters: tuple[DraftParameter, ...] = ()
     dropped: tuple[DroppedLine, ...] = ()
-    notes: tuple[str, ...] = ()
     log: tuple[LogEntry, ...] = ()
 
 

@@ -19,7 +19,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import LiteralScalarString
 
 from policies_kb.errors import DataFileError, Problem
-from policies_kb.ingest.draft import Draft, DraftDocument, DraftFile
+from policies_kb.ingest.draft import Draft, DraftFile
 from policies_kb.ingest.draft_markdown import parse, render
 from policies_kb.loader import DRAFTS
 from policies_kb.yamlfile import read_text
@@ -119,11 +119,6 @@ def write_whole(path: Path, text: str) -> None:
     except BaseException:
         half.unlink(missing_ok=True)
         raise
-
-
-def render_document(document: DraftDocument) -> str:
-    """The text of documents/<id>.md for an accepted draft."""
-    return render(document)
 
 
 def _details(file: DraftFile) -> str:

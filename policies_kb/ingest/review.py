@@ -30,7 +30,8 @@ from policies_kb.ingest.draft import (
     Settling,
     State,
 )
-from policies_kb.ingest.draft_store import DraftStore, render_document, write_whole
+from policies_kb.ingest.draft_markdown import render
+from policies_kb.ingest.draft_store import DraftStore, write_whole
 from policies_kb.ingest.versions import CannotRetire, Comparison, compare, referring, retired_text
 from policies_kb.loader import load_pack, pack_folders
 from policies_kb.retrieval.check import check_answers
@@ -353,7 +354,7 @@ def accept(
             raise NotADocument(
                 [Problem(target, None, "id", "there is a document of this id", "rename the draft's id")]
             )
-        writes = {target: render_document(draft.document)}
+        writes = {target: render(draft.document)}
         retired: Document | None = None
         if draft.file.replaces is not None:
             retired = _live(store, draft.file.replaces, pack)
