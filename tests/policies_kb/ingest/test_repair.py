@@ -147,8 +147,9 @@ def test_a_sentence_broken_by_a_page_is_joined_over_the_page_number() -> None:
 
 def test_a_traditional_character_in_simplified_text_is_not_turned_into_a_wrong_word() -> None:
     assert text_of("加快调度通报、督査督导") == "加快调度通报、督查督导"
-    doubtful = repaired("建立健全诚信激励約东机制", "加强與论引导工作")
-    assert [line.text for line in doubtful.kept] == ["建立健全诚信激励約东机制", "加强與论引导工作"]
+    clean = "各乡镇要按照属地管理的原则认真做好困难群众的摸底排查工作\uff0c建立健全相关台账。"
+    doubtful = repaired(clean, "建立健全诚信激励約东机制", "加强與论引导工作")
+    assert [line.text for line in doubtful.kept] == [clean, "建立健全诚信激励約东机制", "加强與论引导工作"]
     assert marks(doubtful) == {"traditional"}
 
 
@@ -187,7 +188,8 @@ def test_clean_official_text_is_not_changed(pack: str) -> None:
 @pytest.mark.skipif(SEEDS is None, reason="../shared/seeds is absent")
 class TestSeeds:
     @pytest.fixture(scope="class", params=["000", "001", "002", "003", "004"])
-    def seed(self, request: pytest.FixtureRequest) -> Repaired:
+    @classmethod
+    def seed(cls, request: pytest.FixtureRequest) -> Repaired:
         assert SEEDS is not None
         return repair(read(next(SEEDS.glob(f"{request.param}_*.txt"))))
 
