@@ -21,7 +21,7 @@ from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.ragged import counts_of, spans
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ClauseTable, Rows
-from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, meaning, pair_code
+from policies_kb.retrieval.text import Reader, Unit, bigrams, clean, meaning, pair_code, sound_codes
 
 # bm25s says at debug level that it builds an index; nobody who runs the service is helped by it.
 logging.getLogger("bm25s").setLevel(logging.WARNING)
@@ -61,6 +61,8 @@ class Batch:
     pair_sizes: Array
     clause_pairs: Array
     clause_pair_sizes: Array
+    sounds: Array
+    sound_sizes: Array
     own: Array
 
 
@@ -103,6 +105,8 @@ def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> B
     pair_sizes = []
     clause_pairs: list[int] = []
     clause_pair_sizes = []
+    sounds: list[int] = []
+    sound_sizes = []
     for clause in clauses:
         title = reader.read(clean(clause.heading))
         wordings = [clean(wording) for wording in clause.asks]
@@ -122,10 +126,15 @@ def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> B
             found = sorted(map(pair_code, bigrams(wording)))
             pairs += found
             pair_sizes.append(len(found))
-        # What the clause says anywhere, for the share of a question's wording it speaks of.
-        said = frozenset[str]().union(*map(bigrams, (body, clean(clause.heading), *wordings)))
-        clause_pairs += sorted(map(pair_code, said))
+        # What the clause says anywhere, once for each wording that says it.
+        said = [
+            pair_code(pair) for part in (body, clean(clause.heading), *wordings) for pair in bigrams(part)
+        ]
+        clause_pairs += sorted(said)
         clause_pair_sizes.append(len(said))
+        heard = [code for part in (body, clean(clause.heading), *wordings) for code in sound_codes(part)]
+        sounds += sorted(heard)
+        sound_sizes.append(len(heard))
         asks.append(len(asked))
         own.append(clause.pack == own_pack)
     return Batch(
@@ -135,6 +144,7 @@ def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> B
         asks=_numbers(asks), heading_tokens=_numbers(heading.tokens), heading_shares=_numbers(heading.shares),
         heading_sizes=_numbers(heading.sizes), pairs=np.array(pairs, dtype=np.uint32), pair_sizes=_numbers(pair_sizes),
         clause_pairs=np.array(clause_pairs, dtype=np.uint32), clause_pair_sizes=_numbers(clause_pair_sizes),
+        sounds=np.array(sounds, dtype=np.uint32), sound_sizes=_numbers(sound_sizes),
         own=np.array(own, dtype=np.bool_),
     )  # fmt: skip
 
@@ -193,10 +203,11 @@ def assemble(batches: Iterable[Batch], table: ClauseTable, rows: Rows) -> Conten
     # Every pair of a listed question is one of its clause too.
     codes, clause_pairs = np.unique(joined("clause_pairs").astype(np.uint32), return_inverse=True)
     pairs = np.searchsorted(codes, joined("pairs").astype(np.uint32))
-    # Which clauses have a pair anywhere: the way in to the likely ones among very many.
-    pair_clause = np.repeat(np.arange(clauses), joined("clause_pair_sizes"))
-    entries = np.unique(clause_pairs.astype(np.int64) * max(clauses, 1) + pair_clause)
     scores = _bm25(bag, bag_sizes, size)
+    # Which clauses have a pair anywhere, and how much it tells there.
+    pair_scores = _bm25(clause_pairs.astype(np.int32), joined("clause_pair_sizes"), max(len(codes), 1))
+    sounds, heard = np.unique(joined("sounds").astype(np.uint32), return_inverse=True)
+    sound_scores = _bm25(heard.astype(np.int32), joined("sound_sizes"), max(len(sounds), 1))
     return Contents(
         arrays={
             "idf": idf,
@@ -211,8 +222,13 @@ def assemble(batches: Iterable[Batch], table: ClauseTable, rows: Rows) -> Conten
             "pair_codes": codes,
             "pairs": pairs.astype(np.int32),
             "pairs_starts": spans(pair_sizes),
-            "pair_rows": (entries % max(clauses, 1)).astype(np.int32),
-            "pair_rows_starts": counts_of(entries // max(clauses, 1), len(codes)),
+            "pair_rows": pair_scores["indices"],
+            "pair_weights": pair_scores["data"],
+            "pair_rows_starts": pair_scores["indptr"].astype(np.int64),
+            "sound_codes": sounds,
+            "sound_rows": sound_scores["indices"],
+            "sound_weights": sound_scores["data"],
+            "sound_rows_starts": sound_scores["indptr"].astype(np.int64),
             "own": joined("own").astype(np.bool_),
             **table.columns(rows),
         },

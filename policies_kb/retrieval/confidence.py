@@ -32,7 +32,7 @@ _SHORT: Final = 2
 _WIDEST: Final = 2.0
 _NEAR: Final = 3
 # A clause this little behind the best (log-odds) may well be the one asked for: it is told too.
-_BEHIND: Final = 0.7
+_BEHIND: Final = 1.2
 
 
 def evidence(
@@ -58,6 +58,10 @@ def evidence(
         "ask": best.ask,
         "ask_near": max(hit.ask for hit in near),
         "second": best.raw["second"],
+        "bm25": best.raw["bm25"],
+        "pair_bm25": best.raw["pair_bm25"],
+        "sound_bm25": best.raw["sound_bm25"],
+        "heading": best.raw["heading"],
         "covered": best.covered,
         "covered_near": max(hit.covered for hit in near),
         "wording": best.worded,

@@ -30,10 +30,10 @@ from policies_kb.retrieval.weights import Weights
 Array = npt.NDArray[np.float64]
 
 _FOLDS: Final = 5
-_FRESH: Final = 2.0
+_FRESH: Final = 8.0
 _STEPS: Final = 200
 _RANK_PENALTY: Final = 2e-3
-_PENALTY: Final = 1.0
+_PENALTY: Final = 30.0
 _AT_MOST: Final = {"clash": -1.2}
 
 
@@ -139,8 +139,8 @@ def fit_confidence(
     features = np.array([[1.0, *(one[name] for name in names)] for one in found_of])
     right = np.array([float(_right(one)) for one in scored])
     weight = np.array([_FRESH if case.fresh else 1.0 for case in known])
-    penalty = _PENALTY * np.eye(features.shape[1])
-    penalty[0, 0] = 0.0
+    # By each feature's spread, so that its unit does not matter; the bias has none and is free.
+    penalty = np.diag(_PENALTY * _FRESH * features.var(axis=0))
     found = np.zeros(features.shape[1])
     for _ in range(30):
         sure = 1.0 / (1.0 + np.exp(-features @ found))

@@ -17,7 +17,7 @@ from policies_kb.clauses import Clause
 from policies_kb.retrieval.ragged import gathered, row_of
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ASPECTS, Flags
-from policies_kb.retrieval.text import Unit, bigrams, meaning, pair_code
+from policies_kb.retrieval.text import Unit, bigrams, meaning, pair_code, sound_codes
 from policies_kb.retrieval.weights import weights
 
 Floats = npt.NDArray[np.floating[Any]]
@@ -100,7 +100,8 @@ class Index:
     - `bm25_weights` and `bm25_rows` (rows: v): for each token the clauses that have it and its BM25 score there.
     - `asks` (rows: n): a clause's listed questions; `ask_tokens` with `ask_weights`, and `pairs` (rows: a): what each
       is compared by. `heading_tokens` with `heading_weights` (rows: n): the same for headings.
-    - `pair_codes` (p): the pairs in order; `pair_rows` (rows: p): the clauses that have one anywhere.
+    - `pair_codes` (p): the pairs in order; `pair_rows` and `pair_weights` (rows: p): the clauses that have
+      one anywhere and its BM25 score there. `sound_…`: the same for pairs of syllables.
     - `own`, `schemed`, `aspect` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
       its aspect as a number of `ASPECTS`, is about this scheme.
     """
@@ -131,6 +132,8 @@ class Index:
         everywhere: dict[str, Floats] = {
             "bm25": lexical / (float(lexical.max()) or 1.0),
             "pairs": worded[0][0] / (worded[0][1] or 1.0),
+            "pair_bm25": self._coded_bm25("pair", frozenset(map(pair_code, bigrams(query.text)))),
+            "sound_bm25": self._coded_bm25("sound", sound_codes(query.text)),
             # Who names two schemes asks of a clause that ties them.
             "scheme": np.minimum(shared, 2.0),
             "clash": ((shared == 0) & self._a["schemed"] & bool(wanted)).astype(np.float64),
@@ -218,11 +221,23 @@ class Index:
                 met[self._a["pair_rows"][begin:end]] += weight
         return met, known, known + self._rarest * (len(bigrams(text)) - len(numbers))
 
+    def _coded_bm25(self, kind: str, codes: frozenset[int]) -> Floats:
+        """BM25 over character pairs (`pair`) or syllable pairs (`sound`), one a clause, at most 1."""
+        total = np.zeros(len(self.clauses), dtype=np.float32)
+        for number in self._numbers(kind, codes):
+            begin, end = self._a[f"{kind}_rows_starts"][number : number + 2]
+            total[self._a[f"{kind}_rows"][begin:end]] += self._a[f"{kind}_weights"][begin:end]
+        return total.astype(np.float64) / (float(total.max()) or 1.0)
+
     def _pair_numbers(self, text: str) -> Ints:
-        codes = np.array(sorted(map(pair_code, bigrams(text))), dtype=np.uint32)
-        known = self._a["pair_codes"]
-        at = np.minimum(np.searchsorted(known, codes), max(len(known) - 1, 0))
-        return at[known[at] == codes] if len(known) else at[:0]
+        return self._numbers("pair", frozenset(map(pair_code, bigrams(text))))
+
+    def _numbers(self, kind: str, codes: frozenset[int]) -> Ints:
+        """Places of those codes that the clauses have."""
+        wanted = np.array(sorted(codes), dtype=np.uint32)
+        known = self._a[f"{kind}_codes"]
+        at = np.minimum(np.searchsorted(known, wanted), max(len(known) - 1, 0))
+        return at[known[at] == wanted] if len(known) else at[:0]
 
     def _questions(self, rows: Ints) -> _Questions:
         asks, starts = gathered(self._a["asks_starts"], rows)

@@ -6,8 +6,11 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
+from zlib import crc32
 
 from opencc import OpenCC
+from pypinyin import lazy_pinyin
 
 from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.words import Words, in_memory
@@ -129,6 +132,11 @@ class Reader:
         return self._words.rarity(word)
 
 
+_INITIAL = re.compile("^(?:zh|ch|sh|l(?=[aeiouv]))")
+_ALIKE = {"zh": "z", "ch": "c", "sh": "s", "l": "n"}
+_NASAL = re.compile("(?<=[ie])ng$")
+
+
 def bigrams(text: str) -> frozenset[str]:
     """Character pairs of the Chinese and alphanumeric runs of cleaned text."""
     found: set[str] = set()
@@ -140,6 +148,22 @@ def bigrams(text: str) -> frozenset[str]:
 def pair_code(pair: str) -> int:
     """A character pair of `bigrams` as a number below 2**32."""
     return ord(pair[0]) << 16 | ord(pair[1])
+
+
+@cache
+def _syllable(char: str) -> str:
+    """A character's usual syllable, sounds that many dialects do not tell apart made the same."""
+    sound = lazy_pinyin(char)[0]
+    return _NASAL.sub("n", _INITIAL.sub(lambda match: _ALIKE[match[0]], sound))
+
+
+def sound_codes(text: str) -> frozenset[int]:
+    """The syllable pairs of cleaned text as numbers below 2**32: what is left of a question typed by its sound."""
+    found: set[int] = set()
+    for run in re.findall(r"[\u3400-\u9fff]+", text):
+        sounds = [_syllable(char) for char in run]
+        found.update(crc32(f"{one} {other}".encode()) for one, other in pairwise(sounds))
+    return frozenset(found)
 
 
 def meaning(unit: Unit) -> tuple[str, ...]:
