@@ -134,7 +134,9 @@ def matches(got: list[str], wanted: list[str]) -> bool:
 
 def rows(name: str) -> Iterator[tuple[str, str, str | None, list[str]]]:
     """(group, message, asked, wanted commands) of a table."""
-    data: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(Path(__file__).with_name(name).read_text("utf-8"))
+    data: list[dict[str, Any]] = YAML(typ="safe", pure=True).load(
+        Path(__file__).with_name(name).read_text("utf-8")
+    )
     for group in data:
         for message, wanted in group["rows"].items():
             yield group["group"], message, group.get("asked"), [wanted] if isinstance(wanted, str) else wanted
