@@ -59,6 +59,7 @@ class GlossaryFile(Frozen):
         default=(),
         description="words of orders to the machine itself: such a sentence is no part of the question",
     )
+    abuse: tuple[str, ...] = Field(default=(), description="bad words: cut out, the rest is the question")
 
     @field_validator("aspects")
     @classmethod
@@ -86,6 +87,7 @@ class Glossary:
     elsewhere: frozenset[str]
     spoken: dict[str, str]
     orders: tuple[str, ...]
+    abuse: tuple[str, ...]
 
 
 def load_glossary(paths: Sequence[Path]) -> Glossary:
@@ -132,4 +134,5 @@ def load_glossary(paths: Sequence[Path]) -> Glossary:
         # The nearest pack's word wins.
         spoken={word: meant for file in reversed(files) for word, meant in file.spoken.items()},
         orders=tuple(word for file in files for word in file.orders),
+        abuse=tuple(word for file in files for word in file.abuse),
     )

@@ -20,6 +20,8 @@ Outcome = Literal[
 # How much likelier the question must be to one a clause out of force lists, before that clause is what was asked.
 _CLEARLY: Final = 0.1
 _NEVER: Final = 0.05
+# Sides a clause can tell even to somebody who asks of their own application.
+_TELLS_MORE: Final = frozenset({"how_long", "how_much", "documents", "objection", "payment", "exit"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,18 @@ class Judge:
         if hits and undated and undated[0].ask > hits[0].ask + _CLEARLY and undated_sure > sure:
             # What was asked stands in a clause that is not in force: another clause would be a wrong answer.
             sure = min(sure, 1.0 - undated_sure)
+        if status and not query.aspects & _TELLS_MORE:
+            # How far one's own application has come stands in no clause, however like the words are.
+            sure = min(sure, _NEVER)
+        elif (
+            sure < THRESHOLD
+            and personal
+            and not outside(query)
+            and hits
+            and schemes & set(hits[0].clause.schemes)
+        ):
+            # Whether somebody may have it: the clause that is likeliest, and the self-assessment it leads into.
+            sure = THRESHOLD
         if sure < THRESHOLD:
             if status:
                 outcome = "case_status"

@@ -55,16 +55,23 @@ class Questions:
         self._homophones = homophones
         words = sorted(glossary.spoken, key=lambda word: (-len(word), word))
         self._spoken = re.compile("|".join(map(re.escape, words)) or "(?!)")
+        rude = sorted(glossary.abuse, key=lambda word: (-len(word), word))
+        self._rude = re.compile(
+            f"你(?:们|个|这个?)*(?:{'|'.join(map(re.escape, rude))})+|{'|'.join(map(re.escape, rude))}"
+            if rude
+            else "(?!)"
+        )
 
     def parts(self, text: str) -> list[str]:
         """The questions of a message, at most MOST_PARTS, each with the story told before it.
 
-        Orders to the machine and abuse are left out; where there is nothing else there is no question.
+        Abuse is cut out and orders to the machine are left out; where there is nothing else there is no question.
         """
+        text = self._rude.sub(" ", text).strip()
         sentences = _SENTENCE.findall(_GREETING.sub("", text))
         kept = [one for one in sentences if not self._is_order(one)]
         if not kept:
-            kept = [one for one in re.split("[,，]", text) if not self._is_order(one) and _asks(one)]
+            kept = [one for one in re.split(r"[,，\s]", text) if not self._is_order(one) and _asks(one)]
         pieces = [
             piece
             for one in kept
