@@ -138,3 +138,12 @@ def test_what_cannot_be_is_said_plainly(words: list[str], says: str, tmp_path: P
     assert result.exit_code != 0
     assert says in result.output
     assert not (tmp_path / "a").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "path"), CASES, ids=[path.relative_to(PACKS_DIR).as_posix() for _, path in CASES]
+)
+def test_every_shipped_file_tells_an_editor_its_schema(name: str, path: Path) -> None:
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    named = path.parent / first.removeprefix("# yaml-language-server: $schema=")
+    assert named.resolve() == (FOLDER / f"{name}.schema.json").resolve()
