@@ -59,10 +59,10 @@ def titles_of(name: str) -> dict[str, str]:
 # The weaker pack's figures on the test part, less two to four points: below them a change has made the answers worse.
 # They are not the aim (0.92, 0.92, 0.90, 0.90); whoever makes the answers better raises them.
 FLOOR = {
-    "answer_accuracy": 0.80,
-    "citation_recall_at_1": 0.79,
-    "refusal_precision": 0.66,
-    "refusal_recall": 0.73,
+    "answer_accuracy": 0.83,
+    "citation_recall_at_1": 0.83,
+    "refusal_precision": 0.75,
+    "refusal_recall": 0.77,
 }
 
 
