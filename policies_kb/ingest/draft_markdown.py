@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from policies_kb.errors import DataFileError, Problem
 from policies_kb.ingest.draft import Content, DraftDocument, Front
@@ -139,8 +140,15 @@ def _yaml(data: dict[str, Any]) -> list[str]:
     for key, value in data.items():
         ready[key] = value
         if isinstance(value, list):
-            ready[key] = CommentedSeq(value)
+            ready[key] = CommentedSeq(map(_quoted, value))
             ready[key].fa.set_flow_style()
     out = io.StringIO()
     writer.dump(ready, out)
     return out.getvalue().rstrip("\n").split("\n")
+
+
+def _quoted(item: Any) -> Any:
+    """A text of a list in quotes where it does not begin like a word: the writer leaves `[?0]` bare, a reader takes it
+    for a key."""
+    bare = not isinstance(item, str) or item[:1].isalnum()
+    return item if bare else DoubleQuotedScalarString(item)

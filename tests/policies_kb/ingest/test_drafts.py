@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from policies_kb.clauses import Aspect
@@ -193,6 +193,7 @@ _PLAIN = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z")), mi
 _ASPECT: Aspect = "who"
 
 
+@example(["正文"], "标题", [], ["?0", "- 甲", ": 乙", "[丙]", "#丁", "*戊"])
 @given(
     st.lists(_PLAIN, min_size=1, max_size=4),
     _PLAIN,
