@@ -64,8 +64,10 @@ class Suggestions:
     def after(
         self, told: Sequence[Clause], hits: Sequence[Hit], schemes: frozenset[str], today: date
     ) -> tuple[str, ...]:
-        """Next questions on the same scheme, of other sides than those just told."""
-        about = (schemes & set(told[0].schemes)) or set(told[0].schemes)
+        """Next questions on the same scheme, of other sides than those just told; without a scheme, from the same
+        documents."""
+        about = (schemes & set(told[0].schemes)) or set(told[0].schemes) or schemes
+        documents = {clause.document_id for clause in told}
         aspects = {clause.aspect for clause in told}
         found: list[str] = []
         near = [
@@ -74,6 +76,9 @@ class Suggestions:
             if bool(about & set(hit.clause.schemes)) or not (about or hit.clause.schemes)
         ]
         others = self._table.about(frozenset(about), _NEXT - aspects)
+        if not about:
+            near = [clause for clause in near if clause.document_id in documents]
+            others = (clause for clause in others if clause.document_id in documents)
         for clause in (*near, *islice(others, _TRIES)):
             if clause.aspect in _NEXT and clause.aspect not in aspects and clause not in told:
                 ask = self._of(clause, today)
