@@ -38,7 +38,7 @@ def repair(source: Source) -> Repaired:
         lines, before = tuple(_again(line) for line in join_lines(lines)), lines
         if [line.text for line in before] == [line.text for line in lines]:
             break
-    return Repaired(source, tuple(mark_gaps(line) for line in lines))
+    return Repaired(source, tuple(_settled(mark_gaps(line)) for line in lines))
 
 
 def as_source(repaired: Repaired) -> Source:
@@ -67,6 +67,26 @@ def _line(source: SourceLine, document: bool) -> RepairedLine:
     line = repair_pinyin(line)
     line = repair_traditional(line, document=document)
     return drop_boilerplate(repair_page_numbers(_characters(line)))
+
+
+def _settled(line: RepairedLine) -> RepairedLine:
+    """The marks with their texts as they stand in the finished line: later steps changed them too."""
+    marks = tuple(
+        mark if mark.text in line.text else replace(mark, text=_as_it_stands(mark.text, line.text))
+        for mark in line.marks
+    )
+    return line if marks == line.marks else replace(line, marks=tuple(dict.fromkeys(marks)))
+
+
+def _as_it_stands(marked: str, text: str) -> str:
+    """The longest part of a mark's text, after the same steps, that the finished line holds."""
+    plain = RepairedLine(marked, marked, 1)
+    plain = _characters(repair_traditional(repair_pinyin(plain), document=True))
+    for length in range(len(plain.text), 0, -1):
+        for start in range(len(plain.text) - length + 1):
+            if plain.text[start : start + length] in text:
+                return plain.text[start : start + length]
+    return text[:12]
 
 
 def _again(line: RepairedLine) -> RepairedLine:

@@ -29,13 +29,14 @@ from heapq import nlargest
 from policies_kb.ingest.repair.language import (
     followers,
     is_common,
+    is_in_gb2312,
     is_standard,
     is_traditional_form,
     log_probability,
     word_gain,
 )
 from policies_kb.ingest.repair.pinyin_brackets import BRACKET, is_reading
-from policies_kb.ingest.repair.traditional import is_traditional, only_traditional
+from policies_kb.ingest.repair.traditional import is_traditional, only_traditional, simplified
 
 # The marks whose bytes cut characters apart. Half-width forms are the same marks after a change of width.
 _CUTS = {
@@ -43,9 +44,7 @@ _CUTS = {
     ",": b"\xa3\xac", "\uff1b": b"\xa3\xbb", ";": b"\xa3\xbb", "\uff1f": b"\xa3\xbf", "?": b"\xa3\xbf",
     "\uff1a": b"\xa3\xba", ":": b"\xa3\xba", "“": b"\xa1\xb0", "”": b"\xa1\xb1",
 }  # fmt: skip
-_READING = re.compile(r"(?P<open>[((?\uff1f])(?P<reading>[a-züêɡāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ]{1,7})[))]")
-UNKNOWN = "□"
-"""Stands for a character nobody knows."""
+READING = re.compile(r"(?P<open>[((?\uff1f])(?P<reading>[a-züêɡāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ]{1,7})[))]")
 _LONGEST = 40
 _AHEAD = 26
 _BEAM = 48
@@ -134,7 +133,9 @@ def _alone(character: str) -> float:
 
 def _likely(character: str) -> bool:
     """A character worth proposing: a plain one in its standard form."""
-    return character != "\u3000" and _plain(character) and is_standard(character)
+    if character == "\u3000" or not _plain(character) or not is_standard(character):
+        return False
+    return not _is_han(character) or is_in_gb2312(simplified(character))
 
 
 @cache
@@ -275,7 +276,7 @@ def _starts(text: str, start: int) -> Iterator[_Path]:
     blank = not text[:start].strip()
     lost = text[start] in "?\uff1f" and start > 0
     # A character whose second byte and the lost byte after it were taken for one and annotated: 當?shù)
-    reading = _READING.match(text, start)
+    reading = READING.match(text, start)
     if lost and reading:
         data = _bytes_of(without_readings(text[:start])[-1:] or "?")
         if data is not None:
@@ -301,13 +302,13 @@ def _following(text: str, at: int) -> tuple[tuple[str, int, int | None], ...]:
 
     Its second byte is the first one shown, or a reading in brackets tells it.
     """
-    reading = _READING.match(text, at)
+    reading = READING.match(text, at)
     if reading:
         return tuple((character, reading.end(), None) for character in _read_as(reading["reading"]))
     if at >= len(text):
         return ()
     if "@" <= text[at] <= "~":
-        reading = _READING.match(text, at + 1)
+        reading = READING.match(text, at + 1)
         return tuple(
             (character, at + 1, None)
             for character in _by_trail().get(ord(text[at]), ())
@@ -350,7 +351,7 @@ def _steps(text: str, path: _Path, *, losses: bool) -> Iterator[_Path]:
     if lead is None:
         return
     shown = text[path.at] if path.at < len(text) else ""
-    reading = _READING.match(text, path.at)
+    reading = READING.match(text, path.at)
     if reading:
         # The reading was made of this first byte and a second one that is lost.
         trails = _trails(lead, reading["reading"])
@@ -364,7 +365,9 @@ def _steps(text: str, path: _Path, *, losses: bool) -> Iterator[_Path]:
         for data in _shown_bytes(shown):
             whole = _character(lead, data[0])
             if whole is not None and _plain(whole):
-                yield _emit(path, whole, path.at + 1, data[1], (), 0.0)
+                # A ? may as well stand for a byte that was lost.
+                guessed = (whole,) if shown in "?\uff1f" else ()
+                yield _emit(path, whole, path.at + 1, data[1], guessed, 0.0)
     elif "!" <= shown <= "~":
         whole = _character(lead, ord(shown))
         if whole is not None and _plain(whole):
@@ -395,7 +398,7 @@ def _dropped(text: str, path: _Path, lead: int) -> Iterator[_Path]:
     following = {character: (at, pending) for character, at, pending in _following(text, path.at)}
     for character, after in _lost_pairs(lead, tuple(following)):
         first = _emit(dropping, character, path.at, None, (character,), _DROPPED)
-        yield _emit(first, after, *following[after], (), 0.0)
+        yield _emit(first, after, *following[after], (after,), 0.0)
 
 
 @lru_cache(maxsize=4096)
@@ -404,7 +407,7 @@ def _lost_pairs(lead: int, following: tuple[str, ...]) -> tuple[tuple[str, str],
     pairs: dict[tuple[str, str], float] = {}
     for character in _by_lead().get(lead, ())[:_CANDIDATES]:
         data = _bytes_of(character)
-        if data is None or not (_is_han(character) or character in "\uff09。"):
+        if data is None or not (_is_han(character) or character in "\uff09。\uff0c、"):
             continue
         for after in following:
             following_data = _bytes_of(after)

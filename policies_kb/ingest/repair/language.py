@@ -28,16 +28,42 @@ def is_common(character: str) -> bool:
 
 
 @cache
+def is_in_gb2312(character: str) -> bool:
+    """Whether the simplified character is one of the 6763 that GB 2312 lists."""
+    return len(_gb2312(character)) == 2
+
+
+@cache
+def is_everyday(character: str) -> bool:
+    """Whether the simplified character is one of the 3755 commonest ones (GB 2312 level 1)."""
+    data = _gb2312(character)
+    return len(data) == 2 and 0xB0 <= data[0] <= 0xD7
+
+
+def _gb2312(character: str) -> bytes:
+    try:
+        return character.encode("gb2312")
+    except UnicodeEncodeError:
+        return b""
+
+
+@cache
+def _traditional_forms(plain: str) -> frozenset[str]:
+    # The standards differ: 为 is 爲 by OpenCC's own, 為 in Taiwan and Hong Kong and in most converted pages.
+    return frozenset(str(converter.convert(plain)) for converter in _converters())
+
+
+@cache
 def is_standard(character: str) -> bool:
-    """Whether it is the simplified form or the one traditional form that OpenCC gives for it: 強 yes, 彊 no."""
+    """Whether it is the simplified form or a standard traditional form of it: 強 and 為 yes, 彊 no."""
     plain = simplified(character)
-    return plain == character or str(_to_traditional().convert(plain)) == character
+    return plain == character or character in _traditional_forms(plain)
 
 
 @cache
 def is_traditional_form(character: str) -> bool:
     """Whether traditional text may have the character."""
-    return str(_to_traditional().convert(character)) == character or simplified(character) != character
+    return character in _traditional_forms(character) or simplified(character) != character
 
 
 @cache
@@ -85,6 +111,11 @@ def in_a_word(text: str, at: int) -> bool:
 @cache
 def _to_traditional() -> opencc.OpenCC:
     return opencc.OpenCC("s2t")
+
+
+@cache
+def _converters() -> tuple[opencc.OpenCC, ...]:
+    return (_to_traditional(), opencc.OpenCC("s2tw"), opencc.OpenCC("s2hk"))
 
 
 def log_probability(text: str) -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from policies_kb.ingest.read import read
 from policies_kb.ingest.repair import as_source, repair
+from policies_kb.ingest.repair.wrong_decoding import stretches
 from policies_kb.ingest.report import report
 from policies_kb.ingest.types import Repaired, Source, SourceLine
 from policies_kb.loader import load_pack
@@ -83,6 +84,45 @@ def test_what_bytes_do_not_tell_is_a_marked_proposal() -> None:
     assert "mojibake_context" in marks(result)
 
 
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("标准：鏀跨瓥规定", "标准：政策规定"),
+        ("æ”¿ç\xad–", "政策"),
+        ("Õþ²ß", "政策"),
+        (
+            "农村低保对象应当在10个工作日内申请。".encode().decode("latin1"),
+            "农村低保对象应当在10个工作日内申请。",
+        ),
+    ],
+)
+def test_text_of_a_wrong_table_is_restored(before: str, after: str) -> None:
+    result = repaired(before)
+    assert result.kept[0].text == after
+    assert kinds(result) == {"mojibake"}
+    assert marks(result) == set()
+
+
+def test_bytes_lost_by_the_wrong_table_are_gaps_and_the_figure_beside_them_is_marked() -> None:
+    result = repaired("农村低保对象应当在10个工作日内申请".encode().decode("gb18030", "replace"))
+    line = result.kept[0]
+    assert line.text.startswith("农村低保对象应当□10个工作日内申")
+    assert [mark.kind for mark in line.marks] == ["mojibake", "mojibake"]
+    assert "10" in {mark.text for mark in line.marks}
+
+
+def test_a_figure_that_may_have_lost_a_digit_is_marked_whole() -> None:
+    line = repaired("老年人口6.5萬人,占總人口的比例上升,占總?cè)丝诘?2.87%,共建設機構8處。").kept[0]
+    assert any(mark.text == "2.87%" for mark in line.marks)
+    assert all(mark.text in line.text for mark in line.marks)
+
+
+def test_what_no_word_supports_is_a_gap_and_not_a_guess() -> None:
+    text = text_of("專業(yè)性孵化器向?qū)I(yè)性孵化器轉(zhuǎn)變")
+    assert text == "专业性孵化器向专业性孵化器转变"
+    assert text_of("。ㄋ模┕?h級(jí)人民政府審核") == "（四）□县级人民政府审核"
+
+
 def test_what_cannot_be_restored_is_marked_and_kept() -> None:
     result = repaired("补助标准为\ufffd\ufffd元")
     assert "mojibake" in marks(result)
@@ -119,6 +159,8 @@ def test_dates_and_ranges_are_no_page_numbers(text: str) -> None:
         ("版权声明:本文内容由互联网用户自发贡献,该文观点仅代表作者本人。", "网站的版权声明"),
         ("以下是小编为大家收集的困难帮扶方案,欢迎大家分享。", "网站编者的开场白"),
         ("— 12 —", "页码"),
+        ("【打印】【关闭】", "网站的导航或推荐"),
+        ("【字体：大 中 小】 【打印本页】", "网站的导航或推荐"),
     ],
 )
 def test_lines_that_are_no_part_of_the_document_are_dropped_with_their_reason(line: str, reason: str) -> None:
@@ -129,6 +171,11 @@ def test_lines_that_are_no_part_of_the_document_are_dropped_with_their_reason(li
 
 def test_a_numbered_line_is_never_taken_for_advertisement() -> None:
     assert repaired("1、由乡镇向县民政局推荐,供大家参考。").lines[0].dropped is None
+
+
+def test_the_title_of_a_plan_is_kept_though_a_site_calls_it_wonderful() -> None:
+    line = repaired("精彩范文 社会救助综合改革试点工作方案模板").lines[0]
+    assert line.dropped is None
 
 
 def test_missing_years_are_marked_and_never_filled() -> None:
@@ -157,6 +204,49 @@ PIECES = st.sampled_from(
     ["责(zé)任", "責任", "。ㄒ唬┙M織", "?shù)刈畹", "一、", "(一)", "低保", "20xx年", "应当- 3 -及时", "，", ",", "。", "\u3000",
      "'", '"', "１２", "730元", "小编", "\n", " ", "— 2 —", "推荐度:", "()", "著作", "乾", "A", "�", "å…¬"]
 )  # fmt: skip
+
+
+def clauses() -> list[str]:
+    return sorted(
+        {line.strip() for document in load_pack("shifan-xian").documents for clause in document.clauses
+         for line in clause.text.splitlines() if len(line.strip()) > 8}
+    )  # fmt: skip
+
+
+WRONG = st.sampled_from(
+    [
+        ("utf-8", "gb18030"),
+        ("utf-8", "latin-1"),
+        ("utf-8", "cp1252"),
+        ("gb18030", "latin-1"),
+        ("gb18030", "cp1252"),
+    ]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(clauses()), WRONG, st.integers(0, 30))
+def test_a_clause_read_by_the_wrong_table_comes_back_or_shows_its_gaps(
+    text: str, tables: tuple[str, str], cut: int
+) -> None:
+    right, wrong = tables
+    text = text[cut : cut + 60]
+    shown = text.encode(right).decode(wrong, "replace")
+    assert restored(text) == text
+    if "\ufffd" not in shown and len(re.findall("[\u4e00-\u9fff]", text)) > 2:
+        assert restored(shown) == text
+    for found in stretches(shown):
+        # What is restored stands in the clause in this order; all else is a visible gap.
+        rest = iter(text)
+        assert all(character in rest for character in found.text if character != "□")
+
+
+def restored(text: str) -> str:
+    result, done = "", 0
+    for found in stretches(text):
+        result += text[done : found.start] + found.text
+        done = found.end
+    return result + text[done:]
 
 
 @settings(max_examples=40, deadline=None)
