@@ -13,7 +13,9 @@ from PIL import Image, ImageDraw, ImageFont
 import integrations.documents.ocr as module
 from integrations.documents.ocr import OcrUnavailable, RapidOcr, open_ocr
 from policies_kb.ingest.read import read
+from policies_kb.ingest.run import Ingest
 from policies_kb.ingest.types import Ocr
+from tests.policies_kb.ingest.making import NOW, PACK, make_pack
 
 LINES = [
     "关于做好困难群众救助工作的通知",
@@ -54,7 +56,7 @@ def png(image: Image.Image) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def ocr() -> RapidOcr:
     return open_ocr()
 
@@ -118,6 +120,27 @@ def test_a_scanned_pdf_is_read_page_by_page(ocr: RapidOcr, tmp_path: Path) -> No
     assert source.media == "pdf-scan"
     assert {line.page for line in source.lines} == {1, 2}
     assert "730元" in "".join(line.text for line in source.lines if line.page == 2)
+
+
+@pytest.mark.parametrize("lost", ["一", "二", "三"])
+def test_a_heading_whose_number_was_not_recognised_is_an_open_mark_of_the_draft(
+    ocr: RapidOcr, tmp_path: Path, lost: str
+) -> None:
+    numbered = [
+        "示范县临时救助办法",
+        "一、救助对象",
+        "因火灾、重病等生活暂时困难的家庭。",
+        "二、救助标准",
+        "每户补助730元，一次发放。",
+        "三、附则",
+        "本办法自2025年7月1日起施行。",
+    ]
+    path = tmp_path / "扫描.pdf"
+    printed = [text.removeprefix(f"{lost}、") for text in numbered]
+    sheet(printed).save(path, "PDF", resolution=150)
+    make_pack(tmp_path / "packs")
+    (draft,) = Ingest(PACK, tmp_path / "packs", ocr=ocr).file(path, now=NOW).drafts
+    assert {"number_gap", "ocr"} & {mark.kind for mark in draft.open_marks}
 
 
 def test_a_machine_without_the_packages_is_told_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

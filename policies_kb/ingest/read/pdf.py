@@ -18,7 +18,7 @@ from pdfplumber.utils.exceptions import PdfminerException
 
 from policies_kb.ingest.read.limits import MAX_OCR_PAGES, MAX_PAGES
 from policies_kb.ingest.read.pages import Printed, paragraphs
-from policies_kb.ingest.read.picture import recognised
+from policies_kb.ingest.read.picture import doubt_headings, recognised
 from policies_kb.ingest.types import Media, Ocr, SourceLine, UnreadableSource
 
 # A page with fewer characters than this is a picture of a page.
@@ -78,6 +78,7 @@ def read_pdf(
             f"第 {'、'.join(map(str, scanned[:8]))}{' 等' if len(scanned) > 8 else ''} 页是扫描的\uff0c文字由机器识别。",
         )
     lines = paragraphs([line for number in sorted(texts) for line in texts[number]], count)
+    lines = doubt_headings(lines) if scanned else lines
     if not lines:
         raise UnreadableSource(path, "扫描件里没有认出文字。", "请重新扫描\uff0c放平、放亮、对准再试。")
     return ("pdf-scan" if len(scanned) * 2 > count else "pdf"), lines, notes

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pi_heif  # type: ignore[import-untyped]
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
+from policies_kb.ingest.numbering import marker_at
 from policies_kb.ingest.read.limits import MAX_OCR_PAGES, MAX_PIXELS
 from policies_kb.ingest.read.pages import Printed, paragraphs
 from policies_kb.ingest.types import Mark, Ocr, SourceLine, UnreadableSource
@@ -17,6 +20,8 @@ pi_heif.register_heif_opener()
 
 # Below this score a person must look. On rendered scans with noise and 2-4 degrees, right lines score above 0.95.
 DOUBTFUL = 0.90
+_HEADING = re.compile("[\u3400-\u9fff、“”]{2,16}")
+_SENTENCE = re.compile("[。\uff1b;\uff1a:]$")
 _LONGEST_SIDE = 4000
 _FORMATS = ("JPEG", "PNG", "HEIF", "WEBP", "TIFF", "BMP")
 _NO_OCR = "请在这台电脑上装好文字识别\uff1a运行 make setup\uff08会装 rapidocr 和 onnxruntime\uff0c不用联网下载模型\uff09\uff0c或换成能选中文字的 PDF、docx 再录入。"
@@ -66,10 +71,33 @@ def read_picture(path: Path, data: bytes, ocr: Ocr | None) -> tuple[tuple[Source
     printed = [
         line for page, frame in enumerate(frames, start=1) for line in recognised(path, frame, ocr, page=page)
     ]
-    lines = paragraphs(printed, len(frames))
+    lines = doubt_headings(paragraphs(printed, len(frames)))
     if not lines:
         raise UnreadableSource(path, "照片里没有认出文字。", "请把纸放平、放亮\uff0c对准再拍一张。")
     return lines, ("文字由机器识别。",)
+
+
+def doubt_headings(lines: tuple[SourceLine, ...]) -> tuple[SourceLine, ...]:
+    """Mark short lines that stand like a heading but carry no number, in text that is numbered.
+
+    Noise can take the number of a heading. A gap in the sequence shows that, but not where the last one is lost.
+    """
+    body = [at for at, line in enumerate(lines) if line.part == "body"]
+    result = list(lines)
+    numbered = False
+    for before, at, after in zip(body, body[1:], body[2:], strict=False):
+        numbered = numbered or marker_at(lines[before].text) is not None
+        text = lines[at].text
+        alone = _HEADING.fullmatch(text) and marker_at(text) is None
+        if (
+            numbered
+            and alone
+            and _SENTENCE.search(lines[before].text)
+            and _SENTENCE.search(lines[after].text)
+        ):
+            why = "这一行像标题\uff0c但没有编号\uff0c编号可能没认出来\uff0c请对照原件。"
+            result[at] = replace(lines[at], marks=(*lines[at].marks, Mark("ocr", text, why)))
+    return tuple(result)
 
 
 def _frames(path: Path, image: Image.Image) -> list[Image.Image]:
