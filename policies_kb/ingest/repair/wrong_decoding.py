@@ -74,6 +74,10 @@ def _best(text: str, start: int) -> Stretch | None:
 
 def _walk(text: str, start: int, encode: _Encode, decode: _Decode) -> Stretch | None:
     """The longest stretch from `start` whose bytes decode; None where it proves nothing."""
+    # Almost every start fails at its first character: four shown ones hold all its bytes.
+    first = [value for character in text[start : start + 4] for value in encode(character) or ()]
+    if not first or decode(first, 0) is None:
+        return None
     values: list[int] = []
     owners: list[int] = []
     for at in range(start, len(text)):
