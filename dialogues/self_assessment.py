@@ -29,7 +29,7 @@ def begin(run: Run) -> None:
 
 def result(run: Run) -> None:
     """Say what is likely and why, what is not yet clear, what the office will look at; keep a snapshot."""
-    results = run.knowledge.assess(run.state.facts, today=run.today)
+    results = run.knowledge.assess(run.state.facts, today=run.today, interview=True)
     run.state.assessment = {
         "pack": run.knowledge.pack,
         "pack_version": run.knowledge.version,
@@ -103,7 +103,7 @@ def _told_briefly(run: Run, results: Sequence[SchemeResult]) -> str:
 
 def others(run: Run) -> None:
     """Say the schemes the result told of in one line only, each with its reason and clause."""
-    told = run.knowledge.assess(run.state.facts, today=run.today)
+    told = run.knowledge.assess(run.state.facts, today=run.today, interview=True)
     lines = ["这几项按现在说的情况是这样，最后以办事处核实为准："]
     for found in _others(told):
         first = found.reasons[0] if found.reasons else None

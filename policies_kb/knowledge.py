@@ -91,7 +91,7 @@ class PackKnowledge:
             UnknownFact: the catalogue has no such fact.
             FactsError: the facts hold a value that cannot be used.
         """
-        assessment = Assessment(self._pack, read_facts(self._pack.facts, facts), today)
+        assessment = Assessment(self._pack, read_facts(self._pack.facts, facts, interview=True), today)
         return questions.question(self._pack, assessment, key)
 
     def with_answer(self, facts: Mapping[str, JsonValue], key: str, value: JsonValue) -> dict[str, JsonValue]:
@@ -103,13 +103,16 @@ class PackKnowledge:
         """
         return questions.with_answer(self._pack, facts, key, value, today=self._clock())
 
-    def assess(self, facts: Mapping[str, JsonValue], *, today: date) -> tuple[SchemeResult, ...]:
-        """What every scheme of the pack says of the household.
+    def assess(
+        self, facts: Mapping[str, JsonValue], *, today: date, interview: bool = False
+    ) -> tuple[SchemeResult, ...]:
+        """What every scheme of the pack says of the household. `interview`: see read_facts.
 
         Raises:
             FactsError: the facts hold a value that cannot be used.
         """
-        return Assessment(self._pack, read_facts(self._pack.facts, facts), today).results()
+        told = read_facts(self._pack.facts, facts, interview=interview)
+        return Assessment(self._pack, told, today).results()
 
     def scheme_name(self, scheme: str) -> str:
         """The scheme's Chinese name; the id itself where the pack has no such scheme."""

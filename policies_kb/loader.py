@@ -264,7 +264,7 @@ class _Load:
         if missing:
             return None
         optional = ("effective_from", "effective_to", "amount_month", "amount_once", "borderline")
-        lists = ("documents_needed", "how_to_apply", "leads_to")
+        lists = ("documents_needed", "how_to_apply", "where", "deadline", "leads_to")
         return Scheme(
             **{key: None for key in optional if key not in values},
             **{key: () for key in lists if key not in values},
@@ -356,7 +356,7 @@ def sources(pack: Pack) -> Iterator[tuple[str, str, Source]]:
         yield from (("condition", f"{scheme.id}.{item.id}", item.source) for item in scheme.conditions)
         yield from (("note", f"{scheme.id}.{item.id}", item.source) for item in scheme.notes)
         amounts = (item.source for item in (scheme.amount_month, scheme.amount_once) if item is not None)
-        lines = (line.source for line in (*scheme.documents_needed, *scheme.how_to_apply, *scheme.leads_to))
+        lines = (line.source for line in scheme.lines)
         yield from (("scheme", scheme.id, source) for source in (*amounts, *lines))
     yield from (("step", step.id, step.source) for step in pack.workflow.steps)
     yield from (("form", form.id, form.source) for form in pack.forms.values())

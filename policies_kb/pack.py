@@ -15,11 +15,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, JsonValue, model_validator
 
 from policies_kb.clauses import Document, Reference
-from policies_kb.types import Choice, Frozen, Outcome
+from policies_kb.types import Choice, FactType, Frozen, Outcome
 
 Level = Literal["national", "province", "city", "county", "district", "town"]
 Scope = Literal["household", "member", "either"]
-ValueType = Literal["int", "money", "bool", "choice", "number", "text"]
 EXAMPLE = "示例"
 NAME = r"^[a-z][a-z0-9_]*$"
 
@@ -98,10 +97,13 @@ class Fact(Frozen):
     `absent`: what a fact that was left out stands for (`null` is not left out: it says "not known"). With
     `absent_when`, an expression, it is an inference instead: it holds whenever the expression does and the fact
     was not told, `null` included.
+
+    A fact of scope `either` told of the household is the applicant's own; one told of a member is that member's.
+    Dates are ISO text; expressions see the day's number, as `today`.
     """
 
     scope: Scope
-    type: ValueType
+    type: FactType
     unit: str = ""
     label: str
     choices: tuple[Choice, ...] = ()
@@ -114,8 +116,10 @@ class Fact(Frozen):
     only_if: str | None = Field(default=None, description="asked and reported missing only where this holds")
     absent: JsonValue = None
     absent_when: str | None = None
-    screens: str | None = Field(default=None, description="member fact this household yes/no question spares")
-    screened_value: JsonValue = Field(default=None, description="the members' value when the answer is no")
+    screens: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="facts this household yes/no question spares, and their values at a no",
+    )
     totals: str | None = Field(default=None, description="member fact this household sum is the total of")
     reported_as: str | None = Field(default=None, description="the contract's name in `missing`")
     ranges: tuple[Range, ...] = ()
@@ -126,8 +130,8 @@ class Fact(Frozen):
             raise ValueError("a choice needs its choices")
         if self.ask and not (self.question and self.simpler and self.why):
             raise ValueError("a fact that is asked needs question, simpler and why")
-        if (self.screens is None) != (self.screened_value is None):
-            raise ValueError("screens and screened_value go together")
+        if self.screens and (self.type != "bool" or self.scope != "household"):
+            raise ValueError("only a household's yes/no question screens others")
         return self
 
 
@@ -207,6 +211,8 @@ class SchemeFile(Frozen):
     notes: tuple[Note, ...] = ()
     documents_needed: tuple[Line, ...] = ()
     how_to_apply: tuple[Line, ...] = ()
+    where: tuple[Line, ...] = Field(default=(), description="where to go; empty: the office of the pack")
+    deadline: tuple[Line, ...] = Field(default=(), description="until when, and how long it takes")
     leads_to: tuple[Line, ...] = ()
     next: NextWords | None = None
 
@@ -228,7 +234,15 @@ class Scheme(Frozen):
     notes: tuple[Note, ...]
     documents_needed: tuple[Line, ...]
     how_to_apply: tuple[Line, ...]
+    where: tuple[Line, ...]
+    deadline: tuple[Line, ...]
     leads_to: tuple[Line, ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """Every sentence a result card tells besides the reasons."""
+        return (*self.documents_needed, *self.how_to_apply, *self.where, *self.deadline, *self.leads_to)
+
     next: NextWords
 
 

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Outcome = Literal["likely", "unlikely", "unknown"]
-FactType = Literal["int", "money", "bool", "choice", "number", "text"]
+FactType = Literal["int", "money", "bool", "choice", "number", "text", "date"]
 
 
 class Frozen(BaseModel):
@@ -49,12 +49,17 @@ class Reason(Frozen):
 
 
 class SchemeResult(Frozen):
-    """What the rules say of one scheme. Amounts are in yuan; null where the rules give none or it is not known."""
+    """What the rules say of one scheme. Amounts are in yuan; null where the rules give none or it is not known.
+
+    A range is (lowest, highest) in yuan, where what was told leaves the sum of a likely scheme open on both sides.
+    """
 
     scheme: str
     outcome: Outcome
     amount_month: float | None = None
     amount_once: float | None = None
+    amount_month_range: tuple[float, float] | None = None
+    amount_once_range: tuple[float, float] | None = None
     reasons: tuple[Reason, ...] = ()
     missing: tuple[str, ...] = ()
     next: str = ""

@@ -20,6 +20,7 @@ _TYPES = {
     "choice": "选一个",
     "number": "数字",
     "text": "文字",
+    "date": "日期",
 }
 _SCOPES = {"household": "全家", "member": "每个人", "either": "全家或每个人"}
 

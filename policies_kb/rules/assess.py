@@ -13,7 +13,7 @@ from string import Formatter
 from policies_kb.pack import AmountRule, Pack, Scheme, Source
 from policies_kb.rules.facts import Facts, split_key
 from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, number
-from policies_kb.rules.world import World
+from policies_kb.rules.world import TODAY, World
 from policies_kb.types import Outcome, Reason, SchemeResult
 
 PERSON = "person"
@@ -131,7 +131,8 @@ class Assessment:
         missing = tuple(dict.fromkeys(self._reported(self.open(verdict))))
         return SchemeResult(
             scheme=scheme.id, outcome=outcome, amount_month=_yuan(verdict.amount_month),
-            amount_once=_yuan(verdict.amount_once), reasons=tuple(reasons), missing=missing,
+            amount_once=_yuan(verdict.amount_once), amount_month_range=_span(verdict.amount_month),
+            amount_once_range=_span(verdict.amount_once), reasons=tuple(reasons), missing=missing,
             next=self._next(scheme, outcome, borderline, missing), borderline=borderline,
         )  # fmt: skip
 
@@ -217,6 +218,8 @@ class Assessment:
 
     def _shown_value(self, name: str, value: Value) -> str:
         fact = self._pack.facts.get(name)
+        if name == TODAY or (fact is not None and fact.type == "date"):
+            return _day(value)
         if fact is not None and fact.type == "choice":
             titles = {str(choice.value): choice.title for choice in fact.choices}
             chosen = str(value.exact) if isinstance(value, Number) else "".join(getattr(value, "options", ()))
@@ -245,6 +248,13 @@ class Assessment:
         return self.say(text, None, {"scheme": scheme.name, "missing": wanted or "一些情况"})
 
 
+def _day(value: Value) -> str:
+    if not isinstance(value, Number) or value.exact is None:
+        return "还不清楚"
+    day = date.fromordinal(int(value.exact))
+    return f"{day.year}年{day.month}月{day.day}日"
+
+
 def shown_number(value: Number) -> str:
     """A figure for reading: exact, or the span it lies in."""
     if value.exact is not None:
@@ -266,6 +276,14 @@ def _cents(value: Fraction) -> Decimal:
 def _plain(value: Fraction) -> str:
     text = f"{_cents(value):f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def _span(value: Number | None) -> tuple[float, float] | None:
+    if value is None or value.exact is not None or value.high in (inf, -inf):
+        return None
+    return float(_cents(max(Fraction(0), Fraction(value.low)) if value.low != -inf else Fraction(0))), float(
+        _cents(Fraction(value.high))
+    )
 
 
 def _yuan(value: Number | None) -> float | None:

@@ -10,7 +10,7 @@ from policies_kb.pack import Fact, Pack, Scheme
 from policies_kb.rules.assess import PERSON
 from policies_kb.rules.expression import Checker, ExpressionError, Kind, names_in, schemes_in
 from policies_kb.rules.facts import FactsError, default_value, read_value
-from policies_kb.rules.world import MEMBER_COUNT
+from policies_kb.rules.world import MEMBER_COUNT, TODAY
 
 NEXT_KEYS = ("likely", "unlikely", "unknown", "borderline")
 REQUIRED_TEXTS = (
@@ -49,7 +49,7 @@ class _Check:
         return Problem(place.file, place.line, f"{key}.{field}" if field else key, what, cure)
 
     def _kind_of(self, name: str, in_member: bool) -> Kind:
-        if name == MEMBER_COUNT or name in self._pack.parameters:
+        if name in {MEMBER_COUNT, TODAY} or name in self._pack.parameters:
             return "number"
         if name in self._pack.quantities:
             if name in self._walking:
@@ -152,15 +152,22 @@ class _Check:
                 default_value(fact)
             except FactsError as error:
                 yield self._problem("fact", key, "absent", str(error), "give an allowed value")
-            for field in ("screens", "totals"):
-                other = getattr(fact, field)
-                if other is not None and (other not in facts or facts[other].scope != "member"):
-                    yield self._problem("fact", key, field, f"{other} is no member's fact", "name one")
-            if fact.screens in facts:
-                try:
-                    read_value("screened_value", facts[fact.screens or ""], fact.screened_value)
-                except FactsError as error:
-                    yield self._problem("fact", key, "screened_value", str(error), "give an allowed value")
+            if fact.totals is not None and (fact.totals not in facts or facts[fact.totals].scope != "member"):
+                yield self._problem("fact", key, "totals", f"{fact.totals} is no member's fact", "name one")
+            yield from self._screens(key, fact)
+
+    def _screens(self, key: str, fact: Fact) -> Iterator[Problem]:
+        uses = {name: frozenset(other.screens) for name, other in self._pack.facts.items()}
+        if key in _reached(uses, key):
+            yield self._problem("fact", key, "screens", "screens itself", "break the circle")
+        for other, value in fact.screens.items():
+            if other not in self._pack.facts or other == key:
+                yield self._problem("fact", key, "screens", f"{other} is no other fact", "name one")
+                continue
+            try:
+                read_value(f"screens.{other}", self._pack.facts[other], value)
+            except FactsError as error:
+                yield self._problem("fact", key, "screens", str(error), "give an allowed value")
 
     def _scheme(self, scheme: Scheme) -> Iterator[Problem]:
         member = scheme.per == "member"

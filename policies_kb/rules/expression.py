@@ -5,7 +5,8 @@
     800 if age >= 100 else 100 if age >= 90 else 0
 
 Allowed: names, figures, texts in quotes, lists of texts, + - * /, comparisons (also chained), in, and, or, not,
-x if c else y, and the functions of FUNCTIONS. `scheme("id")` is that scheme's outcome.
+x if c else y, and the functions of FUNCTIONS. `scheme("id")` is that scheme's outcome. A date is its day's number, so
+dates can be compared and subtracted (in days); `today` is the day of the assessment.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ Kind = Literal["number", "symbol", "truth"]
 OVER_MEMBERS: dict[str, Kind] = {
     "any_member": "truth", "all_members": "truth", "count_members": "truth", "sum_members": "number",
 }  # fmt: skip
-FUNCTIONS = (*OVER_MEMBERS, "scheme", "min", "max", "abs")
+ONE_NUMBER = ("abs", "floor", "ceil")
+FUNCTIONS = (*OVER_MEMBERS, "scheme", "min", "max", *ONE_NUMBER)
 _ARITHMETIC = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 _ORDER = (ast.Lt, ast.LtE, ast.Gt, ast.GtE)
 
@@ -165,7 +167,7 @@ class Checker:
             if texts is None or not texts <= self._schemes:
                 raise ExpressionError(f"no such scheme: {ast.unparse(args[0])}")
             return "truth"
-        if (function in {"min", "max"} and len(args) > 1) or (function == "abs" and len(args) == 1):
+        if (function in {"min", "max"} and len(args) > 1) or (function in ONE_NUMBER and len(args) == 1):
             for arg in args:
                 self._want(arg, "number", member)
             return "number"

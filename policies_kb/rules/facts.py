@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from fractions import Fraction
@@ -48,7 +49,7 @@ class FactsError(ValueError):
 
 
 def read_value(name: str, fact: Fact, value: object) -> object:
-    """The value of a fact as the rules keep it: Fraction, bool, text or None.
+    """The value of a fact as the rules keep it: Fraction, bool, text (a date's in ISO form) or None.
 
     Raises:
         FactsError: it is of the wrong type, out of range or not among the allowed answers.
@@ -63,6 +64,8 @@ def read_value(name: str, fact: Fact, value: object) -> object:
         if isinstance(value, str):
             return value
         raise _wrong(name, f"应当是文字，现在是 {_shown(value)}", "加上引号")
+    if fact.type == "date":
+        return _date(name, value)
     if fact.type == "choice" and not all(isinstance(choice.value, int) for choice in fact.choices):
         allowed = [str(choice.value) for choice in fact.choices]
         if isinstance(value, str) and value in allowed:
@@ -81,6 +84,15 @@ def read_value(name: str, fact: Fact, value: object) -> object:
     if fact.maximum is not None and exact > Fraction(fact.maximum):
         raise _wrong(name, f"{_shown(value)} 太大，最大是 {fact.maximum}", "请核对后重写")
     return exact
+
+
+def _date(name: str, value: object) -> str:
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise _wrong(
+            name, f"{_shown(value)} 不是一个日期", "写成 2026-03-05 这样，并核对有没有这一天"
+        ) from None
 
 
 def _fraction(value: object) -> Fraction | None:
@@ -112,8 +124,11 @@ class Facts:
     unused: tuple[str, ...] = ()
 
 
-def read_facts(catalogue: Mapping[str, Fact], data: object) -> Facts:
+def read_facts(catalogue: Mapping[str, Fact], data: object, *, interview: bool = False) -> Facts:
     """Check facts against a pack's catalogue.
+
+    `interview`: the facts are being asked for, so a household fact that can be asked and was not told is not known
+    and stands for nothing (members' facts are null until they are told; see questions.with_answer).
 
     Returns:
         The facts; names the catalogue has not are left aside in `unused`.
@@ -155,6 +170,13 @@ def read_facts(catalogue: Mapping[str, Fact], data: object) -> Facts:
         return found
 
     household = read(data, "", "household")
+    if interview:
+        assumed = (
+            name
+            for name, fact in catalogue.items()
+            if fact.ask and fact.scope != "member" and fact.absent is not None and fact.absent_when is None
+        )
+        household = {**dict.fromkeys(assumed), **household}
     members: list[Raw] = []
     listed = data.get(MEMBERS)
     if (listed is not None and not isinstance(listed, Sequence | None)) or isinstance(listed, str):
@@ -225,6 +247,8 @@ def known(fact: Fact, value: object) -> Value:
         return Truth(value)
     if isinstance(value, Fraction):
         return number(value)
+    if fact.type == "date":
+        return number(date.fromisoformat(str(value)).toordinal())
     return Symbol(frozenset({str(value)}))
 
 
@@ -241,6 +265,8 @@ def unknown(fact: Fact, key: str) -> Value:
         return Symbol(frozenset(str(value) for value in values), needs)
     if fact.type == "text":
         return Symbol(frozenset({"", "…"}), needs)
+    if fact.type == "date":
+        return Number(-inf, inf, needs)
     low: Bound = Fraction(fact.minimum) if fact.minimum is not None else -inf
     # A sum's maximum only catches slips of the pen; it says nothing of the household.
     bounded = fact.maximum is not None and fact.type != "money"

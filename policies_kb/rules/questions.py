@@ -46,7 +46,7 @@ def next_question(
     Raises:
         FactsError: `data` holds a value that cannot be used.
     """
-    facts = read_facts(pack.facts, data)
+    facts = read_facts(pack.facts, data, interview=True)
     assessment = Assessment(pack, facts, today)
     keys = {key for need in assessment.needs(schemes) if (key := _asked_as(pack, facts, need, skipped))}
     if not keys:
@@ -64,11 +64,12 @@ def _asked_as(pack: Pack, facts: Facts, need: str, skipped: Collection[str]) -> 
         told = facts.household.get(key) is not None or key in facts.ranges
         return pack.facts[key].ask and not told and key not in skipped
 
+    for key, fact in pack.facts.items():
+        if name in fact.screens and facts.household.get(key) is None:
+            return _asked_as(pack, facts, key, skipped)
     if member is None:
         return need if open_(need) and not (need == SIZE and facts.size is not None) else None
     for key, fact in pack.facts.items():
-        if fact.screens == name and facts.household.get(key) is None:
-            return key if open_(key) else None
         if fact.totals == name and not any(record.get(name) is not None for record in facts.members):
             if open_(key):
                 return key
@@ -150,13 +151,13 @@ def with_answer(
     members = _members(facts)
     if member is not None:
         while len(members) <= member:
-            members.append({n: None for n, f in pack.facts.items() if f.scope == "member"})
+            members.append({n: None for n, f in pack.facts.items() if f.scope != "household"})
         members[member] = {**members[member], name: kept}
         facts[MEMBERS] = list(members)
         return facts
     ranges = {k: v for k, v in _ranges(facts).items() if k != key}
     if fact.ranges:
-        assessment = Assessment(pack, read_facts(pack.facts, facts), today)
+        assessment = Assessment(pack, read_facts(pack.facts, facts, interview=True), today)
         for figure, _, low, high in _bands(fact, assessment):
             if figure == kept:
                 ranges[key] = [as_json(low), None if high == inf else as_json(Fraction(high))]

@@ -7,11 +7,20 @@ from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from math import inf
+from math import ceil, floor, inf
 
 from policies_kb.pack import Fact, Pack
-from policies_kb.rules.expression import name_of, parse, texts_of
-from policies_kb.rules.facts import MOST_MEMBERS, SIZE, Facts, default_value, known, member_key, unknown
+from policies_kb.rules.expression import ONE_NUMBER, name_of, parse, texts_of
+from policies_kb.rules.facts import (
+    MOST_MEMBERS,
+    SIZE,
+    Facts,
+    default_value,
+    known,
+    member_key,
+    read_value,
+    unknown,
+)
 from policies_kb.rules.values import (
     Bound,
     Number,
@@ -34,6 +43,8 @@ from policies_kb.rules.values import (
 )
 
 MEMBER_COUNT = "members"
+TODAY = "today"
+ROUNDED: dict[str, Callable[[Fraction], int]] = {"floor": floor, "ceil": ceil}
 
 
 class World:
@@ -45,6 +56,10 @@ class World:
         self._today = today
         self._outcome = outcome
         self._kept: dict[tuple[str, int | None], Value] = {}
+        self._screens: dict[str, list[str]] = {}
+        for screen, fact in pack.facts.items():
+            for name in fact.screens:
+                self._screens.setdefault(name, []).append(screen)
 
     @property
     def indices(self) -> range:
@@ -83,6 +98,8 @@ class World:
     def _resolve(self, name: str, member: int | None) -> Value:
         if name == MEMBER_COUNT:
             return self._size()
+        if name == TODAY:
+            return number(self._today.toordinal())
         if name in self._pack.quantities:
             return self.evaluate(self._pack.quantities[name].value, member)
         if name in self._pack.parameters:
@@ -118,28 +135,58 @@ class World:
             return narrowed(low, high, frozenset({name}))
         if told.get(name) is not None:
             return known(fact, told[name])
-        if name not in told and fact.absent is not None and self._holds(fact.absent_when, None):
+        if fact.scope == "either" and (own := self._of_members(name, fact)) is not None:
+            return own
+        if self._stands_for_absent(fact, None, left_out=name not in told):
             return known(fact, default_value(fact))
-        return unknown(fact, name)
+        return self._screened(name, fact) or unknown(fact, name)
 
-    def _holds(self, text: str | None, member: int | None) -> bool:
-        return text is None or self.truth(text, member).value is True
+    def _of_members(self, name: str, fact: Fact) -> Value | None:
+        """What members tell of a fact asked of the household: any yes, the applicant's value, or the only one."""
+        values = [record[name] for record in self._facts.members if record.get(name) is not None]
+        if fact.type == "bool" and values:
+            return known(fact, True) if True in values else None
+        own = self._facts.members[self._applicant].get(name) if values else None
+        if own is not None:
+            return known(fact, own)
+        return known(fact, values[0]) if len(values) == 1 else None
+
+    @property
+    def _applicant(self) -> int:
+        """Index of the member who asks: the one told as `self`, else the first."""
+        relations = [record.get("relation") for record in self._facts.members]
+        return relations.index("self") if "self" in relations else 0
+
+    def _stands_for_absent(self, fact: Fact, member: int | None, *, left_out: bool) -> bool:
+        """Whether the catalogue's `absent` counts: inferred from another fact (`absent_when`), or left out."""
+        if fact.absent is None:
+            return False
+        return left_out if fact.absent_when is None else self.truth(fact.absent_when, member).value is True
+
+    def _screened(self, name: str, fact: Fact) -> Value | None:
+        """The fact's value when a question that screens it was answered with no."""
+        for screen in self._screens.get(name, ()):
+            if self._no(screen):
+                return known(fact, read_value(name, fact, self._pack.facts[screen].screens[name]))
+        return None
+
+    def _no(self, screen: str) -> bool:
+        value = self.resolve(screen)
+        return isinstance(value, Truth) and value.value is False
 
     def _member_fact(self, name: str, fact: Fact, index: int) -> Value:
         listed = index < len(self._facts.members)
         record = self._facts.members[index] if listed else {}
         if record.get(name) is not None:
             return known(fact, record[name])
-        if fact.absent is not None:
-            # With `absent_when` it is inferred from another fact; without, it stands for what was left out.
-            inferred = fact.absent_when is not None and self._holds(fact.absent_when, index)
-            if inferred or (fact.absent_when is None and listed and name not in record):
-                return known(fact, default_value(fact))
-        for screen, screening in self._pack.facts.items():
-            if screening.screens == name and self._facts.household.get(screen) is False:
-                return known(
-                    fact, default_value(fact.model_copy(update={"absent": screening.screened_value}))
-                )
+        if fact.scope == "either" and index == self._applicant:
+            own = self._facts.household.get(name)
+            if own is not None:
+                return known(fact, own)
+        if self._stands_for_absent(fact, index, left_out=listed and name not in record):
+            return known(fact, default_value(fact))
+        if (screened := self._screened(name, fact)) is not None:
+            return screened
         key = member_key(index, name) if self.complete or listed else SIZE
         found = unknown(fact, key)
         return self._below_total(name, index, found) if isinstance(found, Number) else found
@@ -219,7 +266,7 @@ class World:
     def _call(self, function: str, args: list[ast.expr], member: int | None) -> Value:
         if function == "scheme":
             return self._outcome(next(iter(texts_of(args[0]) or {""})))
-        if function in {"min", "max", "abs"}:
+        if function in {"min", "max", *ONE_NUMBER}:
             return _pick(function, [_number(self._node(arg, member)) for arg in args])
         each = [self._node(args[0], index) for index in self.indices]
         if function == "sum_members":
@@ -258,6 +305,9 @@ def _compared(op: ast.cmpop, a: Value, b: Value) -> Truth:
 
 def _pick(function: str, parts: list[Number]) -> Number:
     needs = frozenset().union(*(part.needs for part in parts))
+    if function in ROUNDED:
+        rounded = ROUNDED[function]
+        return narrowed(_whole(parts[0].low, rounded), _whole(parts[0].high, rounded), needs)
     if function == "abs":
         low, high = parts[0].low, parts[0].high
         ends: list[Bound] = [low if low >= 0 else -low, high if high >= 0 else -high]
@@ -267,6 +317,10 @@ def _pick(function: str, parts: list[Number]) -> Number:
     if function == "min":
         return narrowed(_least(lows), _least(highs), needs)
     return narrowed(-_least([-low for low in lows]), -_least([-high for high in highs]), needs)
+
+
+def _whole(bound: Bound, rounded: Callable[[Fraction], int]) -> Bound:
+    return bound if bound in (inf, -inf) else Fraction(rounded(Fraction(bound)))
 
 
 def _least(bounds: list[Bound]) -> Bound:

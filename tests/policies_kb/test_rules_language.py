@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from math import inf
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from policies_kb.loader import load_pack
-from policies_kb.pack import Pack
+from policies_kb.pack import Fact, Pack
 from policies_kb.rules.assess import Assessment
+from policies_kb.rules.check import check_pack
 from policies_kb.rules.expression import ExpressionError, parse
 from policies_kb.rules.facts import FactsError, read_facts
 from policies_kb.rules.questions import UnknownFact, next_question, with_answer
@@ -65,6 +67,22 @@ CASES: list[tuple[str, dict[str, Any], bool | None, set[str]]] = [
     ("pension.tier == 300", {"pension": {"tier": 300}}, True, set()),
     ('scheme("linshi_jinan")', {"emergency": "none"}, False, set()),
     ('scheme("linshi_jinan")', {"emergency": "fire"}, UNKNOWN, {"local_hukou", "residence_here"}),
+    ("today - today == 0 and today > 0", {}, True, set()),
+    # A person's own fact: told of the household it is the applicant's, whoever is listed first.
+    ("any_member(teacher_in_service)", {**TWO, "teacher_in_service": True}, True, set()),
+    ("teacher_in_service", {"household": [{"relation": "child"}, {"teacher_in_service": True}]}, True, set()),
+    (
+        "any_member(teacher_in_service and age >= 60)",
+        {
+            "teacher_in_service": True,
+            "household": [
+                {"relation": "child", "age": 70, "teacher_in_service": False},
+                {"relation": "self", "age": 59},
+            ],
+        },
+        False,
+        set(),
+    ),
     ("local_hukou == residence_here", {"local_hukou": True, "residence_here": False}, False, set()),
 ]
 
@@ -98,6 +116,11 @@ NUMBERS: list[tuple[str, dict[str, Any], Fraction | float, Fraction | float]] = 
     ("homes * cars", {"homes": 0}, Fraction(0), Fraction(0)),
     ("members", {}, Fraction(1), Fraction(30)),
     ("members", {"household_size": 4}, Fraction(4), Fraction(4)),
+    ("floor(savings / 3)", {"savings": 100}, Fraction(33), Fraction(33)),
+    ("ceil(savings / 3)", {"savings": 100}, Fraction(34), Fraction(34)),
+    ("ceil(savings / 3)", {}, Fraction(0), inf),
+    ("floor(homes / 3)", {}, Fraction(0), Fraction(33)),
+    ("today", {}, Fraction(TODAY.toordinal()), Fraction(TODAY.toordinal())),
     ("800 if homes >= 3 else 100 if homes >= 2 else 0", {}, Fraction(0), Fraction(800)),
 ]
 
@@ -215,3 +238,62 @@ def test_every_question_has_plain_words_and_a_reason(pack: Pack) -> None:
             assert fact.why.endswith("。"), name
             assert len(fact.question) <= 70, name
             assert fact.simpler != fact.question, name
+
+
+def with_facts(pack: Pack, **facts: dict[str, Any]) -> Pack:
+    """The pack with more facts in its catalogue."""
+    added = {name: Fact.model_validate({"label": name, "ask": False, **fact}) for name, fact in facts.items()}
+    return replace(pack, facts={**pack.facts, **added})
+
+
+def test_a_date_is_compared_by_its_day_and_read_only_where_there_is_such_a_day(pack: Pack) -> None:
+    dated = with_facts(pack, card_expires={"scope": "member", "type": "date"})
+    for day, expected in [("2026-03-04", False), ("2026-03-05", True), (None, None)]:
+        facts = {"household": [{"card_expires": day}]}
+        found = value(dated, "any_member(card_expires >= today)", facts)
+        assert isinstance(found, Truth)
+        assert found.value is expected
+    for wrong in ("2026-02-30", "2026年3月", "明天", True):
+        with pytest.raises(FactsError, match=r"card_expires.*不是一个日期"):
+            read_facts(dated.facts, {"household": [{"card_expires": wrong}]})
+
+
+def test_what_a_file_leaves_out_stands_for_its_default_but_nothing_is_assumed_of_a_person_being_asked(
+    pack: Pack,
+) -> None:
+    asked = with_facts(pack, helped={
+        "scope": "household", "type": "bool", "absent": False, "ask": True,
+        "question": "?", "simpler": "?", "why": "?",
+    })  # fmt: skip
+    of_a_file = Assessment(asked, read_facts(asked.facts, {}), TODAY).world.truth("helped")
+    in_a_talk = Assessment(asked, read_facts(asked.facts, {}, interview=True), TODAY).world.truth("helped")
+    assert of_a_file.value is False
+    assert (in_a_talk.value, in_a_talk.needs) == (None, {"helped"})
+
+
+def test_a_no_to_a_screening_question_settles_what_it_screens_also_through_another(pack: Pack) -> None:
+    screens = with_facts(
+        pack,
+        any_group={"scope": "household", "type": "bool", "screens": {"any_boar": False}},
+        any_boar={"scope": "household", "type": "bool", "screens": {"boar_fields": 0, "tusks": False}},
+        boar_fields={"scope": "household", "type": "int"},
+        tusks={"scope": "member", "type": "bool"},
+    )
+    for told in ({"any_group": False}, {"any_boar": False}):
+        assert value(screens, "boar_fields", told) == Number(Fraction(0), Fraction(0))
+        assert value(screens, "any_member(tusks)", {**told, "household_size": 2}) == Truth(False)
+    assert value(screens, "any_boar", {"any_group": True}) == Truth(None, frozenset({"any_boar"}))
+
+
+def test_screening_questions_in_a_circle_are_a_fault_of_the_pack(pack: Pack) -> None:
+    circle = with_facts(
+        pack,
+        first={"scope": "household", "type": "bool", "screens": {"second": False}},
+        second={"scope": "household", "type": "bool", "screens": {"first": False}},
+    )
+    places = {**pack.places} | {
+        ("fact", name): pack.places["fact", "savings"] for name in ("first", "second")
+    }
+    assert "screens itself" in " ".join(
+        str(problem) for problem in check_pack(replace(circle, places=places))
+    )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
@@ -227,6 +227,8 @@ def random_value(name: str, fact: Fact, pick: random.Random) -> Any:
         return pick.choice(fact.choices).value
     if fact.type == "bool":
         return pick.random() < 0.5
+    if fact.type == "date":
+        return (TODAY + timedelta(days=pick.randint(-400, 400))).isoformat()
     return pick.choice((1, 2, 15, 17, 40, 66))
 
 
@@ -259,9 +261,9 @@ def completed(knowledge: PackKnowledge, facts: dict[str, Any], pick: random.Rand
                 and name not in {"relation", "income_month"}
                 and record.get(name) is None
             ):
-                screen = next((key for key, other in catalogue.items() if other.screens == name), "")
+                screen = next((key for key, other in catalogue.items() if name in other.screens), "")
                 spared = whole.get(screen) is False
-                record[name] = catalogue[screen].screened_value if spared else random_value(name, fact, pick)
+                record[name] = catalogue[screen].screens[name] if spared else random_value(name, fact, pick)
         if record.get("income_month") is None:
             alone = whole["household_income_month"] if size == 1 else whole["household_income_month"] / 2
             record["income_month"] = pick.choice([0, alone]) if size > 1 else alone
