@@ -174,7 +174,7 @@ def test_the_catalogue_has_every_fact_of_the_contract() -> None:
     assert pension["tier"]["values"] == [100, 200, 300, 400, 500]
     for fact in [*pension.values(), *(fact for fact in listed.values() if fact["type"] != "object")]:
         assert fact["question"]
-        assert fact["type"] in {"int", "money", "bool", "choice", "number", "text"}
+        assert fact["type"] in {"int", "money", "bool", "choice", "number", "text", "date"}
         if fact["type"] in {"choice", "bool"}:
             assert fact["values"]
     assert listed["relation"]["values"] == [
