@@ -108,11 +108,11 @@ def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> B
     sounds: list[int] = []
     sound_sizes = []
     for clause in clauses:
-        title = reader.read(clean(clause.heading))
-        wordings = [clean(wording) for wording in clause.asks]
+        heading_said, body = reader.plain(clean(clause.heading)), reader.plain(clean(clause.text))
+        title = reader.read(heading_said)
+        wordings = [reader.plain(clean(wording)) for wording in clause.asks]
         asked = [reader.read(wording) for wording in wordings]
         # The heading counts twice: it says what the clause is about.
-        body = clean(clause.text)
         units = (reader.read(body), title, title, *asked)
         tokens = [token for part in units for unit in part for token in unit.tokens]
         bag += [vocabulary.setdefault(token, len(vocabulary)) for token in tokens]
@@ -127,12 +127,10 @@ def read_batch(clauses: Iterable[Clause], reader: Reader, *, own_pack: str) -> B
             pairs += found
             pair_sizes.append(len(found))
         # What the clause says anywhere, once for each wording that says it.
-        said = [
-            pair_code(pair) for part in (body, clean(clause.heading), *wordings) for pair in bigrams(part)
-        ]
+        said = [pair_code(pair) for part in (body, heading_said, *wordings) for pair in bigrams(part)]
         clause_pairs += sorted(said)
         clause_pair_sizes.append(len(said))
-        heard = [code for part in (body, clean(clause.heading), *wordings) for code in sound_codes(part)]
+        heard = [code for part in (body, heading_said, *wordings) for code in sound_codes(part)]
         sounds += sorted(heard)
         sound_sizes.append(len(heard))
         asks.append(len(asked))

@@ -53,8 +53,6 @@ class Questions:
         self._glossary = glossary
         self._reader = reader
         self._homophones = homophones
-        words = sorted(glossary.spoken, key=lambda word: (-len(word), word))
-        self._spoken = re.compile("|".join(map(re.escape, words)) or "(?!)")
         rude = sorted(glossary.abuse, key=lambda word: (-len(word), word))
         self._rude = re.compile(
             f"你(?:们|个|这个?)*(?:{'|'.join(map(re.escape, rude))})+|{'|'.join(map(re.escape, rude))}"
@@ -98,9 +96,7 @@ class Questions:
 
     def read(self, text: str) -> Query:
         """One part as the index sees it."""
-        repaired = self._homophones.repair(
-            self._spoken.sub(lambda match: self._glossary.spoken[match[0]], text)
-        )
+        repaired = self._homophones.repair(self._reader.plain(text))
         units = self._reader.read(repaired)
         concepts = {token for unit in units for token in unit.concepts}
         schemes = tuple(unit for unit in units if any(token.startswith("scheme:") for token in unit.concepts))

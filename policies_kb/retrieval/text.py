@@ -17,6 +17,8 @@ from policies_kb.retrieval.words import Words, in_memory
 
 LONGEST = 2000
 _SPACE = re.compile(r"\s+")
+# Said at the end of a clause without changing what it asks.
+_SIGH = re.compile(r"[啊呀哦噢哇呗哈嘛]+(?=[\s,，.。!！?？;；]|$)")
 _CONTENT = re.compile(r"[0-9a-z\u3400-\u9fff]")
 # High enough that a glossary word is cut out of its neighbours: 着火 of 着火烧光.
 _GLOSSARY_FREQUENCY = 20_000
@@ -78,11 +80,17 @@ class Reader:
                     word, max(self._tokenizer.suggest_freq(word, tune=False), _GLOSSARY_FREQUENCY)
                 )
         self._longest = max((len(word) for word in glossary.concepts), default=1)
+        spoken = sorted(glossary.spoken, key=lambda word: (-len(word), word))
+        self._spoken = re.compile("|".join(map(re.escape, spoken)) or "(?!)")
 
     @property
     def glossary(self) -> Glossary:
         """The glossary it reads with."""
         return self._glossary
+
+    def plain(self, text: str) -> str:
+        """Cleaned text with what people say in their own way put in plain words: 咋申请啊 → 怎么申请."""
+        return self._spoken.sub(lambda match: self._glossary.spoken[match[0]], _SIGH.sub("", text))
 
     def read(self, text: str) -> tuple[Unit, ...]:
         """Units of cleaned text."""

@@ -90,6 +90,14 @@ def test_the_same_question_written_otherwise_has_the_same_answer(written: str, k
     assert clauses(ask(written)) == clauses(ask("申请低保要带什么材料")), kind
 
 
+@pytest.mark.parametrize("name", ["shifan-xian", "shifan-qu"])
+@pytest.mark.parametrize("how", ["怎么", "咋", "如何", "怎样", "咋个"])
+def test_how_is_asked_in_many_words_and_means_the_same(how: str, name: str) -> None:
+    answer = ask(f"低保{how}申请", name)
+    assert answer.answered
+    assert clauses(answer) == clauses(ask("低保怎么申请呀", name))
+
+
 def test_packs_differ_where_their_documents_differ() -> None:
     assert "1.5倍" in ask("低收入家庭是低保标准的几倍").answer
     assert "2倍" in ask("低收入家庭是低保标准的几倍", "shifan-qu").answer

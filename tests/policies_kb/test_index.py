@@ -87,13 +87,13 @@ class Plain:
     def ask(self, clause: Clause, readings: Sequence[tuple[str, Sequence[Unit]]]) -> float:
         return max(
             LIKE_MEANING * self._cosine(units, self._read(listed))
-            + LIKE_WORDING * self._dice(text, clean(listed))
+            + LIKE_WORDING * self._dice(text, self._reader.plain(clean(listed)))
             for text, units in readings
             for listed in clause.asks
         )
 
     def _read(self, text: str) -> tuple[Unit, ...]:
-        return self._reader.read(clean(text))
+        return self._reader.read(self._reader.plain(clean(text)))
 
     def _cosine(self, one: Sequence[Unit], other: Sequence[Unit]) -> float:
         left, right = self._vector(one), self._vector(other)
