@@ -34,6 +34,10 @@ from policies_kb.yamlfile import line_of, load_model, plain, problems_of, read_y
 PACKS_DIR = Path(__file__).parent / "packs"
 # Folder of a pack in which ingested documents wait for a person's word.
 DRAFTS = "drafts"
+# Folder of a pack's worked cases (policies_kb.rules.cases).
+CASES = "cases"
+# Folders that say nothing to residents: changing them leaves the pack the same.
+NOT_IN_FORCE = frozenset({DRAFTS, CASES})
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
@@ -171,12 +175,12 @@ class _Load:
     def version(self) -> str:
         """First 16 hex digits of a SHA-256 over the name and bytes of every file of the pack and its ancestors.
 
-        Drafts are not in force and do not count.
+        Drafts are not in force, worked cases only test; neither counts.
         """
         digest = hashlib.sha256()
         for folder, head in self.layers:
             for path in sorted(folder.rglob("*")):
-                live = path.relative_to(folder).parts[0] != DRAFTS
+                live = path.relative_to(folder).parts[0] not in NOT_IN_FORCE
                 if live and path.is_file() and path.suffix in {".yml", ".md"}:
                     digest.update(f"{head.name}/{path.relative_to(folder).as_posix()}\0".encode())
                     digest.update(path.read_bytes())

@@ -13,15 +13,17 @@ from policies_kb.coverage import Coverage, CoveredPlan, coverage
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack, pack_names
 from policies_kb.retrieval.check import check_answers
+from policies_kb.rules.cases import check_cases
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
     problems: tuple[str, ...]
     coverage: Coverage | None
+    cases: int = 0
 
 
-@click.command(help="检查政策包：文件、条款引用、词表、评测问题；列出原文哪些条款已收、哪些没收")
+@click.command(help="检查政策包：文件、条款引用、词表、评测问题、算例；列出原文哪些条款已收、哪些没收")
 @click.option("--pack", help="只查这一个；不写就查全部")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
 @click.option("--quiet", is_flag=True, help="没有问题时不列条款")
@@ -45,12 +47,17 @@ def _check(name: str) -> _Found:
     except DataFileError as error:
         return _Found(tuple(map(str, error.problems)), None)
     covered = coverage(pack)
-    return _Found(tuple(map(str, (*check_answers(pack), *covered.problems))), covered)
+    run = check_cases(pack)
+    problems = (*check_answers(pack), *covered.problems, *run.problems)
+    return _Found(tuple(map(str, problems)), covered, run.count)
 
 
 def _show(name: str, found: _Found, quiet: bool) -> None:
     count = len(found.problems)
-    click.echo(f"{name}：{count} 个问题" if count else f"{name}：没有发现问题")
+    click.echo(
+        (f"{name}：{count} 个问题" if count else f"{name}：没有发现问题")
+        + f"，算例 {found.cases} 个" * bool(found.cases)
+    )
     for line in found.problems:
         click.echo(f"  {line}")
     if quiet or found.coverage is None or not found.coverage.plans:
@@ -74,6 +81,7 @@ def _as_json(found: _Found) -> dict[str, Any]:
     covered = found.coverage
     return {
         "problems": list(found.problems),
+        "cases": found.cases,
         "schemes": list(covered.schemes) if covered else [],
         "coverage": [plan.model_dump(by_alias=True) for plan in covered.plans] if covered else [],
     }

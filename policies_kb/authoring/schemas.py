@@ -17,6 +17,7 @@ from policies_kb.coverage import CoverageFile
 from policies_kb.pack import Fact, Form, PackFile, Parameter, Quantity, SchemeFile, Workflow
 from policies_kb.retrieval.evaluate import EvalFile
 from policies_kb.retrieval.glossary import GlossaryFile
+from policies_kb.rules.cases import CaseFile
 from policies_kb.types import Frozen
 from policies_kb.yamlfile import plain, read_yaml
 
@@ -49,6 +50,7 @@ FILES: Final[dict[str, tuple[type[BaseModel], str]]] = {
     "glossary": (GlossaryFile, "glossary.yml"),
     "eval": (EvalFile, "eval.yml"),
     "coverage": (CoverageFile, "coverage.yml"),
+    "case": (CaseFile, "cases/*.yml"),
 }
 
 

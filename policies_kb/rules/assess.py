@@ -80,6 +80,10 @@ class Assessment:
         """Every scheme of the pack, put into words."""
         return tuple(self._explain(scheme) for scheme in self._pack.schemes.values())
 
+    def result(self, scheme_id: str) -> SchemeResult:
+        """One scheme, put into words."""
+        return self._explain(self._pack.schemes[scheme_id])
+
     def _judge(self, scheme: Scheme) -> Verdict:
         begins, ends = scheme.effective_from, scheme.effective_to
         if (begins is not None and self._today < begins) or (ends is not None and self._today > ends):
