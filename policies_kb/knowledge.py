@@ -13,10 +13,10 @@ from pydantic import JsonValue
 
 from policies_kb.loader import load_pack
 from policies_kb.pack import Pack
-from policies_kb.rules import questions
+from policies_kb.rules import doubts, questions
 from policies_kb.rules.assess import Assessment
 from policies_kb.rules.facts import read_facts
-from policies_kb.types import Answer, FactQuestion, SchemeResult, WorkflowStep
+from policies_kb.types import Answer, Doubt, FactQuestion, SchemeResult, WorkflowStep
 
 if TYPE_CHECKING:
     from policies_kb.retrieval.engine import Retriever
@@ -102,6 +102,16 @@ class PackKnowledge:
             FactsError: the value cannot be used.
         """
         return questions.with_answer(self._pack, facts, key, value, today=self._clock())
+
+    def doubts(
+        self, facts: Mapping[str, JsonValue], *, today: date, interview: bool = False
+    ) -> tuple[Doubt, ...]:
+        """What is unlikely or contradictory among the facts. `interview`: see read_facts.
+
+        Raises:
+            FactsError: the facts hold a value that cannot be used.
+        """
+        return doubts.doubts(self._pack, facts, today=today, interview=interview)
 
     def assess(
         self, facts: Mapping[str, JsonValue], *, today: date, interview: bool = False

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 from policies_kb.clauses import Document, Reference, load_documents
 from policies_kb.errors import DataFileError, Problem
 from policies_kb.pack import (
+    Check,
     Condition,
     Fact,
     Form,
@@ -156,6 +157,7 @@ class _Load:
         parameters = self.table("parameters.yml", "parameters", Parameter, "parameter")
         facts = self.table("facts.yml", "facts", Fact, "fact")
         quantities = self.table("facts.yml", "quantities", Quantity, "quantity")
+        checks = self.table("facts.yml", "checks", Check, "check")
         schemes = self.schemes()
         forms = self.forms()
         workflow = self.workflow()
@@ -164,7 +166,7 @@ class _Load:
         pack = Pack(
             name=head.name, title=head.title, level=head.level, parent=head.parent, version=self.version(),
             folders=tuple(folder for folder, _ in self.layers), documents=documents, parameters=parameters,
-            facts=facts, quantities=quantities, schemes=schemes, workflow=workflow, forms=forms, texts=texts,
+            facts=facts, quantities=quantities, checks=checks, schemes=schemes, workflow=workflow, forms=forms, texts=texts,
             places=self.places,
         )  # fmt: skip
         found = [*check_pack(pack), *check_references(pack)]

@@ -123,6 +123,7 @@ class Fact(Frozen):
     totals: str | None = Field(default=None, description="member fact this household sum is the total of")
     reported_as: str | None = Field(default=None, description="the contract's name in `missing`")
     ranges: tuple[Range, ...] = ()
+    beyond: str = Field(default="", description="said in the chat of an answer that cannot be; {value} is it")
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -141,6 +142,39 @@ class Quantity(Frozen):
     name: str
     unit: str = ""
     value: str
+
+
+class Remedy(Frozen):
+    """One answer to a doubt: what was said stays (neither is given), becomes `value`, or `again` is asked anew."""
+
+    title: str
+    value: str = Field(default="", description="expression: what the fact becomes")
+    again: str = Field(default="", description="fact that is asked again")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if self.value and self.again:
+            raise ValueError("give value or again, not both")
+        return self
+
+
+STANDS = (Remedy(title="没错"),)
+
+
+class Check(Frozen):
+    """What is questioned where facts are unlikely or do not fit each other; what cannot be at all is refused by the
+    facts' own limits. A doubt is asked about once and believed when it is repeated.
+
+    `when` is in the rules' language; `told.NAME` there is what was said of the household itself, before anything is
+    worked out from other facts, and `told.members` how many members are listed.
+    """
+
+    about: str = Field(description="fact whose answer is questioned")
+    per: Literal["household", "member"] = "household"
+    when: str
+    ask: str = Field(description="question to the resident; {said} is the sum in words")
+    report: str = Field(description="line for whoever keeps a file or register")
+    choices: tuple[Remedy, ...] = STANDS
 
 
 class Line(Frozen):
@@ -311,7 +345,7 @@ class Pack:
     """One jurisdiction, its ancestors' values overlaid by its own.
 
     `folders` runs from this pack to its oldest ancestor. `places` maps `(kind, id)` to where the value stands,
-    kind being parameter, fact, quantity, scheme, condition, note, step, form or text; a condition's id is
+    kind being parameter, fact, quantity, check, scheme, condition, note, step, form or text; a condition's id is
     `scheme.condition`.
     """
 
@@ -325,6 +359,7 @@ class Pack:
     parameters: Mapping[str, Parameter]
     facts: Mapping[str, Fact]
     quantities: Mapping[str, Quantity]
+    checks: Mapping[str, Check]
     schemes: Mapping[str, Scheme]
     workflow: Workflow
     forms: Mapping[str, Form]

@@ -92,6 +92,27 @@ class FactQuestion(Frozen):
     skippable: bool = True
 
 
+class DoubtChoice(Frozen):
+    """One answer to a doubt: `value` is what the fact becomes; None with `again` asks that fact (by key) anew."""
+
+    title: str
+    value: JsonValue = None
+    again: str | None = None
+
+
+class Doubt(Frozen):
+    """Something unlikely or contradictory among the facts: what to ask about it, and what to report of it.
+
+    `check` is the rule's name in the pack, `key` the fact questioned (`savings`, `household.0.age`).
+    """
+
+    check: str
+    key: str
+    ask: str
+    report: str
+    choices: tuple[DoubtChoice, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class WorkflowStep:
     """One step after submission: who does it and within how many workdays of the step before (None: no limit).

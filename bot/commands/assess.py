@@ -15,6 +15,7 @@ import click
 from bot.commands._packs import DEFAULT_PACK, packs_dir
 from policies_kb.errors import DataFileError
 from policies_kb.knowledge import PackKnowledge, open_pack
+from policies_kb.rules.doubts import doubts_of
 from policies_kb.rules.facts import FactsError, read_facts
 from policies_kb.types import SchemeResult
 
@@ -43,12 +44,15 @@ def command(file: Path, pack: str, today: datetime | None, as_json: bool) -> Non
         data = _read(file)
         facts = read_facts(knowledge.loaded.facts, data)
         results = knowledge.assess(data, today=day)
+        doubts = doubts_of(knowledge.loaded, facts, day)
     except DataFileError as error:
         raise click.ClickException(str(error)) from None
     except FactsError as error:
         raise click.ClickException("\n".join(f"{file}：{problem}" for problem in error.problems)) from None
     for name in facts.unused:
         click.echo(f"{file}：{name}：没有这一项，没有用上。有哪些项目，见 jzt facts。", err=True)
+    for doubt in doubts:
+        click.echo(f"{file}：{doubt.key}：{doubt.report}。请核对；照写的算了。", err=True)
     if as_json:
         click.echo(json.dumps({"results": [_as_contract(result) for result in results]}, ensure_ascii=False))
     else:

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, Field
 
 from policies_kb.coverage import CoverageFile
-from policies_kb.pack import Fact, Form, PackFile, Parameter, Quantity, SchemeFile, Workflow
+from policies_kb.pack import Check, Fact, Form, PackFile, Parameter, Quantity, SchemeFile, Workflow
 from policies_kb.retrieval.evaluate import EvalFile
 from policies_kb.retrieval.glossary import GlossaryFile
 from policies_kb.rules.cases import CaseFile
@@ -37,6 +37,7 @@ class FactsFile(Frozen):
 
     facts: dict[str, Fact] = Field(default_factory=dict)
     quantities: dict[str, Quantity] = Field(default_factory=dict)
+    checks: dict[str, Check] = Field(default_factory=dict)
 
 
 # Schema name -> (model, the files of a pack it is for).

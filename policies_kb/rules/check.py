@@ -8,9 +8,10 @@ from string import Formatter
 from policies_kb.errors import Problem
 from policies_kb.pack import Fact, Pack, Scheme
 from policies_kb.rules.assess import PERSON
+from policies_kb.rules.doubts import SAID
 from policies_kb.rules.expression import Checker, ExpressionError, Kind, names_in, schemes_in
 from policies_kb.rules.facts import FactsError, default_value, read_value
-from policies_kb.rules.world import MEMBER_COUNT, TODAY
+from policies_kb.rules.world import MEMBER_COUNT, TODAY, TOLD
 
 NEXT_KEYS = ("likely", "unlikely", "unknown", "borderline")
 REQUIRED_TEXTS = (
@@ -32,6 +33,8 @@ class _Check:
         self._pack = pack
         self._checker = Checker(self._kind_of, self._choices_of, frozenset(pack.schemes))
         self._walking: list[str] = []
+        # told.NAME is for checks alone: schemes judge what is the case, not what was said of it.
+        self._told = False
 
     def run(self) -> Iterator[Problem]:
         yield from self._texts()
@@ -39,6 +42,7 @@ class _Check:
         yield from self._facts()
         for name, quantity in self._pack.quantities.items():
             yield from self._expression("quantity", name, "value", quantity.value, None, member=None)
+        yield from self._doubts()
         for scheme in self._pack.schemes.values():
             yield from self._scheme(scheme)
         yield from self._circles()
@@ -59,7 +63,11 @@ class _Check:
                 return self._checker.infer(self._pack.quantities[name].value, in_member=in_member)
             finally:
                 self._walking.pop()
-        fact = self._pack.facts.get(name)
+        if self._told and name == f"{TOLD}{MEMBER_COUNT}":
+            return "number"
+        fact = self._pack.facts.get(name.removeprefix(TOLD) if self._told else name)
+        if fact is not None and name.startswith(TOLD) and fact.scope == "member":
+            raise ExpressionError(f"{name}: only what is told of the household can be asked for so")
         if fact is None:
             raise ExpressionError(f"{name} is no fact, parameter or quantity of this pack")
         if fact.scope == "member" and not in_member:
@@ -142,6 +150,7 @@ class _Check:
             member = fact.scope == "member"
             for field in ("question", "simpler", "why"):
                 yield from self._braces("fact", key, field, getattr(fact, field), member=member)
+            yield from self._braces("fact", key, "beyond", fact.beyond, member=member, extra=("value",))
             for band in fact.ranges:
                 yield from self._expression("fact", key, "ranges", band.up_to, "number", member=False)
             if fact.absent_when is not None:
@@ -155,6 +164,31 @@ class _Check:
             if fact.totals is not None and (fact.totals not in facts or facts[fact.totals].scope != "member"):
                 yield self._problem("fact", key, "totals", f"{fact.totals} is no member's fact", "name one")
             yield from self._screens(key, fact)
+
+    def _doubts(self) -> Iterator[Problem]:
+        self._told = True
+        for key, check in self._pack.checks.items():
+            member = check.per == "member"
+            yield from self._expression("check", key, "when", check.when, "truth", member=member)
+            for field in ("ask", "report"):
+                yield from self._braces(
+                    "check", key, field, getattr(check, field), member=member, extra=(SAID,)
+                )
+            for at, remedy in enumerate(check.choices):
+                where = f"choices.{at}"
+                yield from self._braces("check", key, where, remedy.title, member=member, extra=(SAID,))
+                if remedy.value:
+                    kind = kind_of(self._pack.facts[check.about]) if check.about in self._pack.facts else None
+                    yield from self._expression("check", key, where, remedy.value, kind, member=member)
+            for name in (check.about, *(remedy.again for remedy in check.choices if remedy.again)):
+                fact = self._pack.facts.get(name)
+                if fact is None:
+                    yield self._problem("check", key, "about", f"{name} is no fact of this pack", "name one")
+                elif fact.scope == "member" and not member:
+                    yield self._problem(
+                        "check", key, "about", f"{name} is a member's fact", "write `per: member`"
+                    )
+        self._told = False
 
     def _screens(self, key: str, fact: Fact) -> Iterator[Problem]:
         uses = {name: frozenset(other.screens) for name, other in self._pack.facts.items()}

@@ -115,13 +115,17 @@ def _wrong(name: str, what: str, cure: str) -> FactsError:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """Checked facts. Values are Fraction, bool, text or None (not known); a missing key was not told at all."""
+    """Checked facts. Values are Fraction, bool, text or None (not known); a missing key was not told at all.
+
+    `size`: how many people there are, at least as many as are listed; `told_size`: how many there were said to be.
+    """
 
     household: Raw
     members: tuple[Raw, ...]
     size: int | None
     ranges: Mapping[str, tuple[Bound, Bound]]
     unused: tuple[str, ...] = ()
+    told_size: int | None = None
 
 
 def read_facts(catalogue: Mapping[str, Fact], data: object, *, interview: bool = False) -> Facts:
@@ -198,8 +202,9 @@ def read_facts(catalogue: Mapping[str, Fact], data: object, *, interview: bool =
     if problems:
         raise FactsError(problems)
     told = household.pop(SIZE, None)
-    size = max(int(told), len(members)) if isinstance(told, Fraction) else len(members) or None
-    return Facts(household, tuple(members), size, ranges, tuple(unused))
+    told_size = int(told) if isinstance(told, Fraction) else None
+    size = max(told_size, len(members)) if told_size is not None else len(members) or None
+    return Facts(household, tuple(members), size, ranges, tuple(unused), told_size)
 
 
 def _ranges(

@@ -44,6 +44,8 @@ from policies_kb.rules.values import (
 
 MEMBER_COUNT = "members"
 TODAY = "today"
+# told.NAME: what was said of the household itself (checks only); told.members: how many members are listed.
+TOLD = "told."
 ROUNDED: dict[str, Callable[[Fraction], int]] = {"floor": floor, "ceil": ceil}
 
 
@@ -100,6 +102,8 @@ class World:
             return self._size()
         if name == TODAY:
             return number(self._today.toordinal())
+        if name.startswith(TOLD):
+            return self._told(name.removeprefix(TOLD))
         if name in self._pack.quantities:
             return self.evaluate(self._pack.quantities[name].value, member)
         if name in self._pack.parameters:
@@ -108,6 +112,18 @@ class World:
         if fact.scope == "household" or member is None:
             return self._total(name, fact) if fact.totals else self._household_fact(name, fact)
         return self._member_fact(name, fact, member)
+
+    def _told(self, name: str) -> Value:
+        if name == MEMBER_COUNT:
+            return number(len(self._facts.members))
+        fact = self._pack.facts[name]
+        if name in self._facts.ranges:
+            low, high = self._facts.ranges[name]
+            return narrowed(low, high, frozenset({name}))
+        told = self._facts.household.get(name)
+        if name == SIZE and self._facts.told_size is not None:
+            told = Fraction(self._facts.told_size)
+        return known(fact, told) if told is not None else unknown(fact, name)
 
     def _size(self) -> Number:
         if self._facts.size is not None:

@@ -193,3 +193,16 @@ def test_facts_of_other_schemes_are_accepted() -> None:
     done = run(json.dumps(more), "--json")
     assert done.exit_code == 0
     assert done.stderr == ""
+
+
+def test_what_is_unlikely_is_said_on_the_side_and_counted_as_it_is_written() -> None:
+    doubtful = HOUSEHOLD | {
+        "savings": 2,
+        "household": [*HOUSEHOLD["household"], {"relation": "spouse", "age": 40}],
+    }
+    done = run(json.dumps(doubtful), "--json")
+    assert done.exit_code == 0
+    assert "savings：存款2元，偏低；是不是漏了“万”。请核对；照写的算了。" in done.stderr
+    assert "household.1.relation：这一家有不止一个配偶" in done.stderr
+    assert len(json.loads(done.stdout)["results"]) > 5
+    assert run(json.dumps(HOUSEHOLD), "--json").stderr == ""

@@ -117,6 +117,9 @@ FAULTS: list[tuple[str, Path, str, str, str, str]] = [
     ("a value for an area that is none", Path("shifan-xian/parameters.yml"), "{urban: 730, rural: 540}", "{city: 730, rural: 540}", "dibao_standard:", "city"),
     ("dates the wrong way round", Path("shifan-xian/parameters.yml"), "effective_from: 2022-01-23", "effective_from: 2022-01-23\n        effective_to: 2021-01-01", "- value: {urban", "effective_to"),
     ("a fact without its question", Path("guojia/facts.yml"), "    question: 您家平时住在本地吗？\n", "", "residence_here:", "question"),
+    ("a check of no fact", Path("guojia/facts.yml"), "    about: savings\n    when: 0 < told.savings", "    about: saving\n    when: 0 < told.savings", "savings_without_unit:", "saving"),
+    ("a check with a wrong name", Path("guojia/facts.yml"), "when: told.homes > 5", "when: told.houses > 5", "homes_many:", "houses"),
+    ("a scheme asks what was told", DIBAO, "when: local_hukou", "when: told.local_hukou", "- id: hukou", "told.local_hukou"),
     ("no YAML at all", DIBAO, "conditions:", "conditions: [", "", "YAML"),
     ("a form of another name", Path("shifan-xian/forms/shenqingshu.yml"), "id: shenqingshu", "id: other", "id: other", "shenqingshu"),
 ]  # fmt: skip
