@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import inf
 from string import Formatter
 
-from policies_kb.pack import AmountRule, Pack, Scheme, Source
+from policies_kb.pack import AmountRule, Fact, Pack, Scheme, Source
 from policies_kb.rules.facts import Facts, split_key
 from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, number
 from policies_kb.rules.world import TODAY, World
@@ -132,7 +132,7 @@ class Assessment:
             reasons[
                 Reason(text=self._pack.texts["assess.not_in_force"], clause="", document=self._pack.title)
             ] = None
-        missing = tuple(dict.fromkeys(self._reported(self.open(verdict))))
+        missing = self.missing(verdict)
         return SchemeResult(
             scheme=scheme.id, outcome=outcome, amount_month=_yuan(verdict.amount_month),
             amount_once=_yuan(verdict.amount_once), amount_month_range=_span(verdict.amount_month),
@@ -234,11 +234,9 @@ class Assessment:
             return next(iter(value.options)) if len(value.options) == 1 else "还不清楚"
         return {True: "是", False: "不是", None: "还不清楚"}[value.value]
 
-    def _reported(self, keys: Iterable[str]) -> list[str]:
-        """Contract names of missing facts, in the catalogue's order."""
-        order = list(self._pack.facts)
-        names = sorted({split_key(key)[1] for key in keys}, key=order.index)
-        return [self._pack.facts[name].reported_as or name for name in names]
+    def missing(self, verdict: Verdict) -> tuple[str, ...]:
+        """Contract names of the facts a verdict still needs, in the catalogue's order."""
+        return reported_names(self._pack.facts, (split_key(key)[1] for key in self.open(verdict)))
 
     def _next(self, scheme: Scheme, outcome: Outcome, borderline: bool, missing: tuple[str, ...]) -> str:
         key = "borderline" if borderline and outcome != "unknown" else outcome
@@ -250,6 +248,13 @@ class Assessment:
         if len(missing) > MOST_NAMED:
             wanted += f"等{len(missing)}项"
         return self.say(text, None, {"scheme": scheme.name, "missing": wanted or "一些情况"})
+
+
+def reported_names(catalogue: Mapping[str, Fact], names: Iterable[str]) -> tuple[str, ...]:
+    """Contract names of these facts, in the catalogue's order, each once."""
+    order = list(catalogue)
+    found = sorted(set(names), key=order.index)
+    return tuple(dict.fromkeys(catalogue[name].reported_as or name for name in found))
 
 
 def _day(value: Value) -> str:

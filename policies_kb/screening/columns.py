@@ -1,0 +1,146 @@
+"""A chunk of a register in columns: facts of many households, and the way there and back to single households."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policies_kb.pack import Fact
+from policies_kb.rules.facts import Facts
+from policies_kb.screening.logic import MOST_OPTIONS, BeyondColumns
+from policies_kb.screening.numbers import EXACT, Bools
+
+Ints = NDArray[np.int64]
+Cells = NDArray[np.float64]
+_HUNDREDTH = Fraction(1, 100)
+
+
+def unit_of(fact: Fact) -> Fraction:
+    """The unit a fact's column counts in: fen for sums, hundredths for other decimals, else ones."""
+    return _HUNDREDTH if fact.type in {"money", "number"} else Fraction(1)
+
+
+def is_symbol(fact: Fact) -> bool:
+    """Whether the rules see the fact as a choice among texts."""
+    return fact.type == "text" or (
+        fact.type == "choice" and not all(isinstance(choice.value, int) for choice in fact.choices)
+    )
+
+
+def options_of(fact: Fact) -> tuple[str, ...]:
+    """The texts a choice fact may be."""
+    options = tuple(str(choice.value) for choice in fact.choices)
+    if len(options) > MOST_OPTIONS:
+        raise BeyondColumns(f"a fact with more than {MOST_OPTIONS} choices")
+    return options
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One fact, a row a household or a member.
+
+    `told`: rows with a value; `null`: rows said to be not known (neither: left out). `values`: whole numbers of the
+    fact's unit, 1/0 for yes/no, the option's number for a
+    choice, the day's number for a date; anything where not told. `odd`: rows whose value is
+    no whole number of the unit, exactly.
+    """
+
+    values: Cells
+    told: Bools
+    null: Bools
+    odd: Mapping[int, Fraction] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Households with their members in order: household h has the members starts[h] .. starts[h + 1] - 1."""
+
+    starts: Ints
+    household: Mapping[str, Column]
+    members: Mapping[str, Column]
+
+    @property
+    def size(self) -> int:
+        """Households."""
+        return len(self.starts) - 1
+
+    @property
+    def counts(self) -> Ints:
+        """Members of each household."""
+        return np.diff(self.starts)
+
+    def facts(self, catalogue: Mapping[str, Fact], at: int) -> Facts:
+        """One household as the single path reads it."""
+        first, last = int(self.starts[at]), int(self.starts[at + 1])
+        household = _record(catalogue, self.household, at)
+        members = tuple(_record(catalogue, self.members, row) for row in range(first, last))
+        return Facts(household, members, last - first, {})
+
+
+def _record(catalogue: Mapping[str, Fact], columns: Mapping[str, Column], row: int) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, column in columns.items():
+        if column.told[row]:
+            found[name] = _value(catalogue[name], column, row)
+        elif column.null[row]:
+            found[name] = None
+    return found
+
+
+def _value(fact: Fact, column: Column, row: int) -> object:
+    if row in column.odd:
+        return column.odd[row]
+    cell = int(column.values[row])
+    if fact.type == "bool":
+        return bool(cell)
+    if fact.type == "date":
+        return date.fromordinal(cell).isoformat()
+    return options_of(fact)[cell] if is_symbol(fact) else cell * unit_of(fact)
+
+
+def cell_of(fact: Fact, value: object) -> tuple[float, Fraction | None]:
+    """(cell, exact value where the cell cannot hold it) of a value as the rules keep it."""
+    if isinstance(value, bool):
+        return float(value), None
+    if isinstance(value, Fraction):
+        cell = value / unit_of(fact)
+        whole = cell.denominator == 1 and abs(cell) < EXACT
+        return (float(cell), None) if whole else (0.0, value)
+    if fact.type == "date":
+        return float(date.fromisoformat(str(value)).toordinal()), None
+    return float(options_of(fact).index(str(value))), None
+
+
+def chunk_of(catalogue: Mapping[str, Fact], households: Sequence[Facts]) -> Chunk:
+    """Columns of checked facts; every household has at least one member, all of them listed, and no ranges."""
+    starts = np.concatenate([[0], np.cumsum([len(facts.members) for facts in households])]).astype(np.int64)
+    members = [member for facts in households for member in facts.members]
+    return Chunk(
+        starts,
+        _columns(catalogue, [facts.household for facts in households]),
+        _columns(catalogue, members),
+    )
+
+
+def _columns(catalogue: Mapping[str, Fact], records: Sequence[Mapping[str, object]]) -> dict[str, Column]:
+    found: dict[str, Column] = {}
+    for name in dict.fromkeys(name for record in records for name in record):
+        if catalogue[name].type == "text":
+            continue
+        values = np.zeros(len(records))
+        told, null = np.zeros(len(records), np.bool_), np.zeros(len(records), np.bool_)
+        odd: dict[int, Fraction] = {}
+        for row, record in enumerate(records):
+            value = record.get(name)
+            told[row], null[row] = value is not None, name in record and value is None
+            if value is not None:
+                values[row], exact = cell_of(catalogue[name], value)
+                if exact is not None:
+                    odd[row] = exact
+        found[name] = Column(values, told, null, odd)
+    return found
