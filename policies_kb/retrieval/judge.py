@@ -10,7 +10,7 @@ from typing import Final, Literal
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.confidence import THRESHOLD, confidence, evidence, outside
 from policies_kb.retrieval.index import Hit, Index, Query
-from policies_kb.retrieval.question import Questions, only_named
+from policies_kb.retrieval.question import Questions, only_a_side, only_named
 from policies_kb.retrieval.scope import Places, other_year
 
 Outcome = Literal[
@@ -22,6 +22,8 @@ _CLEARLY: Final = 0.1
 _NEVER: Final = 0.05
 # Sides a clause can tell even to somebody who asks of their own application.
 _TELLS_MORE: Final = frozenset({"how_long", "how_much", "documents", "objection", "payment", "exit"})
+# Sides that one clause mostly tells together.
+_HOW_TO_APPLY: Final = frozenset({"where", "steps"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,8 @@ class Judge:
             query = self._questions.what_is(query)
         index = self._index(today, True)
         hits = tuple(index.search(query, schemes=schemes))
+        if only_a_side(query):
+            hits = tuple(hit for hit in hits if _tells_of(hit.clause, query, schemes))
         if overview:
             hits = tuple(sorted(hits, key=lambda hit: not (hit.aspect and schemes & set(hit.clause.schemes))))
         features = evidence(query, hits, schemes, self._covered) if hits else {}
@@ -124,3 +128,12 @@ class Judge:
             query, schemes, outcome, sure, hits=hits, features=features, named=named, personal=personal, status=status,
             undated=undated[0].clause if outcome == "not_in_force" else None,
         )  # fmt: skip
+
+
+def _tells_of(clause: Clause, query: Query, schemes: frozenset[str]) -> bool:
+    """Whether the clause can answer a question that only names a scheme and a side (“新农保多久能批下来”): it is about
+    the scheme, or about all of them and this side."""
+    if clause.schemes:
+        return bool(schemes & set(clause.schemes))
+    sides = query.aspects | (_HOW_TO_APPLY if query.aspects & _HOW_TO_APPLY else frozenset())
+    return not sides or clause.aspect in sides

@@ -23,7 +23,9 @@ ASKING: Final = re.compile(
     "能不能|可不可以|可以|会不会|要不要|有没有|是不是|怎么|怎样|如何|咋|能|该|谁|哪|什么|啥|多少|多久|几"
 )
 # Words that say nothing of which scheme is meant.
-_SIDES: Final = ASKED | {"same:申请", "same:流程", "same:收费", "same:证明", "same:附件", "aspect:payment"}
+_SIDES: Final = ASKED | {
+    "same:申请", "same:流程", "same:收费", "same:证明", "same:附件", "same:材料", "same:审核确认", "aspect:payment",
+}  # fmt: skip
 _THIS: Final = re.compile("这个|那个|这种|那种|它|[?？!！。,，\\s]+")
 # A follow-up that names only another person, place or scheme: 那农村呢, 五保户呢, 他呢.
 _ANOTHER: Final = re.compile(
@@ -167,6 +169,18 @@ def only_named(query: Query) -> bool:
     """Whether the question is no more than the name of a scheme."""
     return bool(query.schemes) and all(
         unit.concepts and all(token.startswith("scheme:") for token in unit.concepts) for unit in query.units
+    )
+
+
+def only_a_side(query: Query) -> bool:
+    """Whether the question is no more than the name of a scheme and which side of it is asked for."""
+    return bool(query.schemes) and all(
+        unit.concepts
+        and (
+            any(token.startswith("scheme:") for token in unit.concepts)
+            or all(token.startswith("aspect:") or token in _SIDES for token in unit.concepts)
+        )
+        for unit in query.units
     )
 
 
