@@ -121,6 +121,7 @@ async def open_service(
         }
         turns = Turns(
             storage=storage,
+            files=files,
             packs=packs,
             understanding=understanding,
             hints=hints,

@@ -8,6 +8,7 @@ there, or the reply is never written.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import structlog
@@ -18,6 +19,7 @@ from bot.clock import Clock
 from bot.hints import OUTBOX, STAFF, Hints, conversation_key, delivery_key
 from bot.masking import mask
 from bot.packs import Packs
+from bot.paper import Papers
 from bot.submission import case_payload
 from dialogues import effects as fx
 from dialogues import payloads
@@ -38,6 +40,7 @@ from dialogues.state import DialogueState
 from integrations.backoffice.case import TOPIC
 from integrations.ports import (
     ConversationRow,
+    FileStore,
     HandoffRow,
     Json,
     MessageRow,
@@ -70,6 +73,7 @@ class Turns:
         self,
         *,
         storage: Storage,
+        files: FileStore,
         packs: Packs,
         understanding: Understanding,
         hints: Hints,
@@ -77,6 +81,7 @@ class Turns:
         channels: Mapping[str, Capabilities],
     ) -> None:
         self._storage = storage
+        self._papers = Papers(files, clock)
         self._packs = packs
         self._understanding = understanding
         self._hints = hints
@@ -219,7 +224,13 @@ class Turns:
     async def _answer(self, conversation: ConversationRow, message: MessageRow) -> None:
         commands = await self._commands(conversation, message)
         turn = self._handle(conversation, commands)
+        # Made before the transaction: neither typesetting nor the disk may hold up the database.
+        text = self._packs.desk(conversation.pack).knowledge.text
+        effects, records = await self._papers.made(conversation.id, turn.effects, text)
+        turn = replace(turn, effects=effects)
         async with self._storage.begin() as tx:
+            for record in records:
+                await tx.documents.add(record)
             await self._store(tx, conversation, turn)
             await tx.messages.mark_processed(message.id)
         await self._hint(conversation, turn.effects)
@@ -293,7 +304,7 @@ class Turns:
     async def _apply(self, tx: Transaction, conversation: ConversationRow, effect: fx.Effect) -> None:
         match effect:
             case fx.Say():
-                body = effect.model_dump(mode="json", exclude={"kind"})
+                body = effect.model_dump(mode="json", exclude={"kind", "paper"})
                 await self._say(tx, conversation, "bot", body)
             case fx.RecordConsent():
                 await tx.records.consent(

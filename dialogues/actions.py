@@ -76,6 +76,8 @@ ACTIONS: Mapping[str, Callable[[Run], None]] = {
     "assess.begin": self_assessment.begin,
     "assess.result": self_assessment.result,
     "assess.others": self_assessment.others,
+    "assess.card": self_assessment.card,
+    "assess.paper": self_assessment.paper,
     "apply.begin": application.begin,
     "apply.consent_answered": application.consent_answered,
     "apply.authorisation_answered": application.authorisation_answered,

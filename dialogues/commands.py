@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 # Key of StartFlow.slots that is no slot: the word of kinship of the person somebody else applies for (爸 in 帮我爸申请).
 FOR_WHOM = "for_whom"
 
+# Key of StartFlow.slots that is no slot: what the flow is to be about (a scheme id, a place in a list).
+ABOUT = "about"
+
 
 class _Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from policies_kb.cards import ResultSheet
 from policies_kb.types import Citation
 
 
@@ -22,13 +23,17 @@ class Button(_Effect):
 
 
 class Say(_Effect):
-    """One message to the resident. Channels degrade what they cannot show."""
+    """One message to the resident. Channels degrade what they cannot show.
+
+    `paper`: the rim makes a file of it and sends that along, in `files`.
+    """
 
     kind: Literal["say"] = "say"
     text: str
     buttons: tuple[Button, ...] = ()
     files: tuple[str, ...] = ()
     citations: tuple[Citation, ...] = ()
+    paper: ResultSheet | None = None
     speech: Literal["normal", "urgent"] = "normal"
 
 

@@ -13,6 +13,7 @@ from pydantic import JsonValue, TypeAdapter
 from dialogues import answers
 from dialogues.catalogue import Flows
 from dialogues.commands import (
+    ABOUT,
     FOR_WHOM,
     AskPolicy,
     AskWhy,
@@ -300,6 +301,8 @@ def _start(run: Run, flow: str, slots: dict[str, JsonValue]) -> None:
     whom, root = slots.get(FOR_WHOM), run.doing()
     if isinstance(whom, str) and root is not None and len(whom) <= MOST_WHOM:
         run.state.stack[root].data[FOR_WHOM] = whom
+    if ABOUT in slots and root is not None:
+        run.state.stack[root].data[ABOUT] = slots[ABOUT]
     answers.volunteer(run, slots)
     run.advance()
 

@@ -1,6 +1,6 @@
 """Button payloads: short strings that come back when a button is pressed, at most 64 bytes (Telegram's limit).
 
-Shapes: `f:FLOW` start, `f:FLOW!` start afresh, `s:SLOT=JSON` answer, `e:SLOT` change that answer, `q:TEXT` ask the
+Shapes: `f:FLOW` start, `f:FLOW?WORD` start about one thing, `f:FLOW!` start afresh, `s:SLOT=JSON` answer, `e:SLOT` change that answer, `q:TEXT` ask the
 policy base, `x:WORD` one of the plain commands (`x:resume.FLOW` resumes that flow). Payloads never go to NLU.
 """
 
@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from dialogues.commands import (
+    ABOUT,
     AskPolicy,
     AskWhy,
     CancelFlow,
@@ -54,9 +55,9 @@ def _fit(payload: str) -> str:
     return payload
 
 
-def start(flow: str, *, restart: bool = False) -> str:
-    """Begin `flow`; with `restart`, from its first question even if a draft is kept."""
-    return _fit(f"f:{flow}{'!' if restart else ''}")
+def start(flow: str, *, restart: bool = False, about: str = "") -> str:
+    """Begin `flow`; with `restart`, from its first question even if a draft is kept. `about`: see commands.ABOUT."""
+    return _fit(f"f:{flow}{about and '?'}{about}{'!' if restart else ''}")
 
 
 def answer(slot: str, value: JsonValue) -> str:
@@ -103,10 +104,11 @@ def parse(payload: str) -> Command | None:
         return None
     match kind:
         case "f":
-            flow = rest.removesuffix("!")
+            flow, _, about = rest.removesuffix("!").partition("?")
             if not flow:
                 return None
-            return StartFlow(flow=flow, slots={RESTART: True} if rest.endswith("!") else {})
+            slots: dict[str, JsonValue] = {RESTART: True} if rest.endswith("!") else {}
+            return StartFlow(flow=flow, slots={**slots, ABOUT: about} if about else slots)
         case "s":
             slot, equals, value = rest.partition("=")
             if not slot or not equals:

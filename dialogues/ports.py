@@ -10,6 +10,7 @@ from typing import Literal, Protocol
 from pydantic import JsonValue
 
 from dialogues.commands import Command
+from policies_kb.cards import ResultSheet
 from policies_kb.types import Answer, Choice, FactQuestion, SchemeResult, WorkflowStep
 
 __all__ = [
@@ -93,6 +94,10 @@ class Knowledge(Protocol):
         self, facts: Mapping[str, JsonValue], *, today: date, interview: bool = False
     ) -> Sequence[SchemeResult]:
         """`interview`: a fact that can be asked and was not told is not known, and stands for nothing."""
+        ...
+
+    def sheet(self, results: Sequence[SchemeResult], *, today: date) -> ResultSheet:
+        """The results of `assess` as cards, best first."""
         ...
 
     def scheme_name(self, scheme: str) -> str: ...

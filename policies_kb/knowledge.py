@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
+from policies_kb.cards import ResultSheet, result_sheet
 from policies_kb.loader import load_pack
 from policies_kb.pack import Pack
 from policies_kb.rules import doubts, questions
@@ -123,6 +124,10 @@ class PackKnowledge:
         """
         told = read_facts(self._pack.facts, facts, interview=interview)
         return Assessment(self._pack, told, today).results()
+
+    def sheet(self, results: Sequence[SchemeResult], *, today: date) -> ResultSheet:
+        """The results of `assess` as cards, best first."""
+        return result_sheet(self._pack, results, today)
 
     def scheme_name(self, scheme: str) -> str:
         """The scheme's Chinese name; the id itself where the pack has no such scheme."""

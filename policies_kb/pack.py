@@ -249,6 +249,9 @@ class SchemeFile(Frozen):
     deadline: tuple[Line, ...] = Field(default=(), description="until when, and how long it takes")
     leads_to: tuple[Line, ...] = ()
     next: NextWords | None = None
+    urgent: bool | None = Field(
+        default=None, description="help in need: its result is told before the others"
+    )
 
 
 class Scheme(Frozen):
@@ -278,6 +281,7 @@ class Scheme(Frozen):
         return (*self.documents_needed, *self.how_to_apply, *self.where, *self.deadline, *self.leads_to)
 
     next: NextWords
+    urgent: bool
 
 
 class Step(Frozen):

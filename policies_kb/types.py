@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 Outcome = Literal["likely", "unlikely", "unknown"]
+ReasonKind = Literal["condition", "amount", "note"]
 FactType = Literal["int", "money", "bool", "choice", "number", "text", "date"]
 
 
@@ -41,11 +42,15 @@ class Answer(Frozen):
 
 
 class Reason(Frozen):
-    """One line of a result: what was compared with what, and the clause it rests on."""
+    """One line of a result: what was compared with what, and the clause it rests on.
+
+    `kind` sorts the lines of a card (what decides, how much, what else to know) and is no part of the contract.
+    """
 
     text: str
     clause: str
     document: str
+    kind: ReasonKind = Field(default="condition", exclude=True)
 
 
 class SchemeResult(Frozen):

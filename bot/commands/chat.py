@@ -30,16 +30,22 @@ _HELP = "打字即可。/1 按第一个按钮，/file 路径 发文件，/wait 2
 @click.option("--pack", help="政策包，默认 JZT_PACK 或 shifan-xian")
 @click.option("--channel", type=click.Choice(["console"]), default="console", show_default=True)
 @click.option("--nlu", type=click.Choice(understanding.KINDS), default="auto", show_default=True)
+@click.option(
+    "--files", "saved", type=click.Path(file_okay=False, path_type=Path), default=Path("jzt-files"),
+    show_default=True, help="机器人发来的文件存到哪里",
+)  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="每条消息一行 JSON，最后一行是状态")
 def command(
-    script: Path | None, pack: str | None, channel: str, nlu: understanding.Kind, as_json: bool
+    script: Path | None, pack: str | None, channel: str, nlu: understanding.Kind, saved: Path, as_json: bool
 ) -> None:
-    """在终端里对话，或按脚本回放。数据只放在临时目录里，结束即删。"""
+    """在终端里对话，或按脚本回放。数据只放在临时目录里，结束即删；只有您要它存的文件留下。"""
     with operator_errors():
-        asyncio.run(_chat(script, pack, nlu, as_json))
+        asyncio.run(_chat(script, pack, nlu, saved.absolute(), as_json))
 
 
-async def _chat(script: Path | None, pack: str | None, nlu: understanding.Kind, as_json: bool) -> None:
+async def _chat(
+    script: Path | None, pack: str | None, nlu: understanding.Kind, saved: Path, as_json: bool
+) -> None:
     configured = Settings()
     logging.configure("console", "error")
     with tempfile.TemporaryDirectory(prefix="jzt-chat-") as folder:
@@ -58,16 +64,16 @@ async def _chat(script: Path | None, pack: str | None, nlu: understanding.Kind, 
             open_service(settings, understood, clock=clock) as service,
         ):
             if script is None and sys.stdin.isatty():
-                await _interactive(service, clock)
+                await _interactive(service, clock, saved)
             else:
-                await _replay(script, service, clock, _as_json if as_json else _as_text)
+                await _replay(script, service, clock, saved, _as_json if as_json else _as_text)
 
 
 async def _replay(
-    script: Path | None, service: Service, clock: MovedClock, show: Callable[[Line], str]
+    script: Path | None, service: Service, clock: MovedClock, saved: Path, show: Callable[[Line], str]
 ) -> None:
     folder, source = _read(script)
-    chat = ConsoleChat(service, clock, folder=folder)
+    chat = ConsoleChat(service, clock, folder=folder, saved=saved)
     for line in await chat.open():
         click.echo(show(line))
     # Not splitlines(): a control character inside a line is the resident's, not a new turn.
@@ -95,8 +101,8 @@ def _read(script: Path | None) -> tuple[Path, str]:
         raise click.ClickException(f"{script}: not UTF-8 ({error.reason}). Cure: save it as UTF-8") from None
 
 
-async def _interactive(service: Service, clock: MovedClock) -> None:
-    chat = ConsoleChat(service, clock, folder=Path.cwd())
+async def _interactive(service: Service, clock: MovedClock, saved: Path) -> None:
+    chat = ConsoleChat(service, clock, folder=Path.cwd(), saved=saved)
     click.echo(_HELP)
     said = await chat.open()
     while True:
@@ -126,6 +132,7 @@ def _as_json(line: Line) -> str:
 def _as_text(line: Line, *, numbered: bool = False) -> str:
     words = [line.text]
     words += [f"  依据：{citation['document']} {citation['clause']}" for citation in line.citations]
+    words += [f"  文件：{path}" for path in line.files]
     words += [
         f"  [{f'/{number} ' if numbered else ''}{button['title']}]"
         for number, button in enumerate(line.buttons, start=1)

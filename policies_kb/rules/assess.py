@@ -14,7 +14,7 @@ from policies_kb.pack import AmountRule, Fact, Pack, Scheme, Source
 from policies_kb.rules.facts import Facts, split_key
 from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, number
 from policies_kb.rules.world import TODAY, World
-from policies_kb.types import Outcome, Reason, SchemeResult
+from policies_kb.types import Outcome, Reason, ReasonKind, SchemeResult
 
 PERSON = "person"
 MOST_NAMED = 4  # more than this many missing facts in one sentence nobody reads
@@ -162,33 +162,34 @@ class Assessment:
             text = (
                 condition.yes if truth.value else condition.no if truth.value is False else condition.unknown
             )
-            yield self._reason(text, condition.source, case.member)
+            yield self._reason("condition", text, condition.source, case.member)
         if outcome == "likely":
             for rule in (scheme.amount_month, scheme.amount_once):
                 if rule is not None:
                     yield from self._amount_reason(rule, case)
         for note in scheme.notes:
             if outcome in note.outcomes and self.world.truth(note.when, case.member).value is True:
-                yield self._reason(note.text, note.source, case.member)
+                yield self._reason("note", note.text, note.source, case.member)
 
     def _amount_reason(self, rule: AmountRule, case: Case) -> Iterable[Reason]:
         if not self._gives(rule, case):
             return
         value = self.world.number(rule.value, case.member)
         if value.exact is not None:
-            yield self._reason(rule.text, rule.source, case.member, {"amount": shown_number(value)})
+            yield self._reason("amount", rule.text, rule.source, case.member, {"amount": shown_number(value)})
         elif rule.in_range and value.high != inf:
             bounds = {
                 "low": _plain(Fraction(value.low) if value.low > 0 else Fraction(0)),
                 "high": _plain(Fraction(value.high)),
             }
-            yield self._reason(rule.in_range, rule.source, case.member, bounds)
+            yield self._reason("amount", rule.in_range, rule.source, case.member, bounds)
 
     def _reason(
-        self, text: str, source: Source, member: int | None, extra: Mapping[str, str] | None = None
-    ) -> Reason:
+        self, kind: ReasonKind, text: str, source: Source, member: int | None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Reason:  # fmt: skip
         document, clause = self._pack.cite(source)
-        return Reason(text=self.say(text, member, extra), clause=clause, document=document)
+        return Reason(text=self.say(text, member, extra), clause=clause, document=document, kind=kind)
 
     def say(self, text: str, member: int | None = None, extra: Mapping[str, str] | None = None) -> str:
         """A text with its braces filled from facts, parameters and quantities."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from string import Formatter
 
+from policies_kb.cards import CARD_TEXTS
 from policies_kb.errors import Problem
 from policies_kb.pack import Fact, Pack, Scheme
 from policies_kb.rules.assess import PERSON
@@ -19,7 +20,7 @@ REQUIRED_TEXTS = (
     "emergency.medical", "emergency.crisis", "emergency.child", "complaint", "consent.purpose", "consent.retention",
     "consent.draft_days",
     "authorisation.title", "authorisation.text", "authorisation.version", "assess.not_in_force", "assess.decides",
-    *(f"assess.next.{key}" for key in NEXT_KEYS),
+    *(f"assess.next.{key}" for key in NEXT_KEYS), *CARD_TEXTS,
 )  # fmt: skip
 
 
@@ -117,12 +118,25 @@ class _Check:
             yield self._problem(
                 "text", "consent.draft_days", "", f"{days!r} is no number of days", 'write for example "30"'
             )
+        for key, allowed in CARD_TEXTS.items():
+            yield from self._text_braces(key, allowed)
         for key in NEXT_KEYS:
             name = f"assess.next.{key}"
             if name in self._pack.texts:
                 yield from self._braces(
                     "text", name, "", self._pack.texts[name], member=False, extra=("scheme", "missing")
                 )
+
+    def _text_braces(self, key: str, allowed: tuple[str, ...]) -> Iterator[Problem]:
+        """Texts that are filled in by name, not from facts."""
+        try:
+            names = {name for _, name, _, _ in Formatter().parse(self._pack.texts.get(key, ""))} - {None}
+        except ValueError as error:
+            yield self._problem("text", key, "", f"braces do not match: {error}", "close every brace")
+            return
+        for name in sorted(names.difference(allowed), key=str):
+            known = "、".join(f"{{{one}}}" for one in allowed) or "none"
+            yield self._problem("text", key, "", f"{{{name}}} is not known here", f"use of these: {known}")
 
     def _parameters(self) -> Iterator[Problem]:
         for key, parameter in self._pack.parameters.items():

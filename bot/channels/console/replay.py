@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import mimetypes
+import os
 import re
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +31,7 @@ class BadLine(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message of the bot, as the contract of `jzt chat --json` prints it."""
+    """One message of the bot, as the contract of `jzt chat --json` prints it. `files`: paths they were saved at."""
 
     turn: int
     text: str
@@ -50,11 +53,12 @@ class Line:
 class ConsoleChat:
     """One conversation. Turn 0 is the greeting; every line said is one turn more."""
 
-    def __init__(self, service: Service, clock: MovedClock, *, folder: Path) -> None:
-        """`folder`: where `/file` looks for relative paths."""
+    def __init__(self, service: Service, clock: MovedClock, *, folder: Path, saved: Path) -> None:
+        """`folder`: where `/file` looks for relative paths. `saved`: where the bot's files go; made when needed."""
         self._service = service
         self._clock = clock
         self._folder = folder
+        self._saved = saved
         self._conversation_id = ""
         self._turn = 0
         self._seen = 0
@@ -130,14 +134,35 @@ class ConsoleChat:
             rows = await tx.messages.after(self._conversation_id, self._seen)
         if rows:
             self._seen = rows[-1].seq
-        return [self._line(row) for row in rows if row.direction == "out"]
+        return [await self._line(row) for row in rows if row.direction == "out"]
 
-    def _line(self, row: MessageRow) -> Line:
+    async def _line(self, row: MessageRow) -> Line:
         body = row.body
+        files = [await self._save(str(document)) for document in body.get("files", ())]
         return Line(
             self._turn,
             str(body.get("text", "")),
             [{"title": button["title"], "payload": button["payload"]} for button in body.get("buttons", ())],
-            list(body.get("files", ())),
+            files,
             list(body.get("citations", ())),
         )
+
+    async def _save(self, document_id: str) -> str:
+        """A terminal shows no files: it is put on the disk, and its path is shown."""
+        row, data = await self._service.gateway.file(self._conversation_id, document_id)
+        return str(await asyncio.to_thread(_write, self._saved, row.filename, data))
+
+
+def _write(folder: Path, name: str, data: bytes) -> Path:
+    """A new file; one that is there already is kept. Only the owner may read it: it tells of a family."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    wanted = folder / Path(name).name
+    for number in count(2):
+        try:
+            with os.fdopen(os.open(wanted, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(data)
+        except FileExistsError:
+            wanted = folder / f"{Path(name).stem}-{number}{Path(name).suffix}"
+        else:
+            break
+    return wanted
