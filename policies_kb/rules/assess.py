@@ -129,16 +129,25 @@ class Assessment:
         for case in shown:
             reasons.update(dict.fromkeys(self._reasons(scheme, case, outcome)))
         if not verdict.in_force:
-            reasons[
-                Reason(text=self._pack.texts["assess.not_in_force"], clause="", document=self._pack.title)
-            ] = None
+            reasons.update(dict.fromkeys(self._not_in_force(scheme)))
         missing = self.missing(verdict)
         return SchemeResult(
             scheme=scheme.id, outcome=outcome, amount_month=_yuan(verdict.amount_month),
             amount_once=_yuan(verdict.amount_once), amount_month_range=_span(verdict.amount_month),
             amount_once_range=_span(verdict.amount_once), reasons=tuple(reasons), missing=missing,
-            next=self._next(scheme, outcome, borderline, missing), borderline=borderline,
+            next=self._next(scheme, verdict, outcome, borderline, missing), borderline=borderline,
         )  # fmt: skip
+
+    def _not_in_force(self, scheme: Scheme) -> Iterable[Reason]:
+        """From when to when the scheme runs, and what its clauses say of that."""
+        dates = {
+            "from": _day(number(scheme.effective_from.toordinal())) if scheme.effective_from else "",
+            "to": _day(number(scheme.effective_to.toordinal())) if scheme.effective_to else "",
+        }
+        ended = scheme.effective_to is not None and self._today > scheme.effective_to
+        text = self._pack.texts["assess.ended" if ended else "assess.not_begun"]
+        source = scheme.deadline[0].source if scheme.deadline else scheme.conditions[0].source
+        yield self._reason("condition", text, source, None, dates)
 
     def _shown(self, verdict: Verdict) -> list[Case]:
         """The cases worth telling: those that hold; else those still open; else the one that came closest."""
@@ -239,9 +248,13 @@ class Assessment:
         """Contract names of the facts a verdict still needs, in the catalogue's order."""
         return reported_names(self._pack.facts, (split_key(key)[1] for key in self.open(verdict)))
 
-    def _next(self, scheme: Scheme, outcome: Outcome, borderline: bool, missing: tuple[str, ...]) -> str:
+    def _next(
+        self, scheme: Scheme, verdict: Verdict, outcome: Outcome, borderline: bool, missing: tuple[str, ...]
+    ) -> str:
         key = "borderline" if borderline and outcome != "unknown" else outcome
         text: str = getattr(scheme.next, key) or self._pack.texts[f"assess.next.{key}"]
+        if not verdict.in_force:
+            text = self._pack.texts["assess.next.not_in_force"]
         labels = {
             fact.reported_as or name: fact.label for name, fact in reversed(list(self._pack.facts.items()))
         }

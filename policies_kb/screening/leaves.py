@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies_kb.pack import Fact, Pack
-from policies_kb.rules.facts import RELATION, SELF, default_value, read_value
+from policies_kb.rules.facts import default_value, read_value
 from policies_kb.screening import numbers
 from policies_kb.screening.columns import Cells, Chunk, Column, Ints, cell_of, is_symbol, options_of, unit_of
 from policies_kb.screening.logic import BeyondColumns, Sym, Truth, statement
@@ -94,11 +94,6 @@ class Leaves:
             values, known = np.zeros(len(found.values)), np.zeros(len(found.values), np.bool_)
             values[at], known[at] = own.values, own.told
             found.fill(known, values)
-            found.left_out[at] &= ~own.null
-        if name == RELATION:
-            asking = np.zeros(len(found.values), np.bool_)
-            asking[self._applicants] = True
-            found.fill(asking, float(options_of(fact).index(SELF)))
         self._default(name, fact, found, member=True)
         value = self._value(name, fact, found, member=True)
         return self._below_total(name, value) if isinstance(value, Num) and not value.sure else value
@@ -139,10 +134,10 @@ class Leaves:
         """Row of the member who asks in each household: the one told as `self`, else the first."""
         chunk = self._rows.chunk
         firsts = chunk.starts[:-1]
-        relation = chunk.members.get(RELATION)
+        relation = chunk.members.get("relation")
         if relation is None:
             return firsts
-        own = relation.told & (relation.values == options_of(self._rows.pack.facts[RELATION]).index(SELF))
+        own = relation.told & (relation.values == options_of(self._rows.pack.facts["relation"]).index("self"))
         last = int(chunk.starts[-1])
         found: Ints = np.minimum.reduceat(np.where(own, np.arange(last), last), firsts)
         return np.where(found == last, firsts, found)

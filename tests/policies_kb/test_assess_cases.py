@@ -56,7 +56,11 @@ def test_case(case: dict[str, Any], packs: dict[str, PackKnowledge]) -> None:
 def test_every_scheme_of_the_pack_is_in_the_results(pack: str, packs: dict[str, PackKnowledge]) -> None:
     results = packs[pack].assess({}, today=TODAY)
     assert [result.scheme for result in results] == list(packs[pack].loaded.schemes)
-    assert all(result.outcome == "unknown" for result in results)
+    for result in results:
+        # With nothing told, only what a left-out fact stands for and the day of the assessment decide.
+        assert result.outcome == "unknown" or result.missing == ()
+    core = {"dibao", "tekun", "di_shouru", "zhichuxing", "linshi_jinan", "linshi_zhichu"}
+    assert {result.outcome for result in results if result.scheme in core} == {"unknown"}
 
 
 @pytest.mark.parametrize("case", TABLE["cases"], ids=lambda case: case["name"])
