@@ -37,6 +37,7 @@ MarkKind = Literal[
     "traditional",  # the conversion had more than one answer
     "missing_year",  # 20xx年: the year was taken out by the publisher
     "missing_text",  # words are visibly lost: a placeholder, an empty bracket, a sentence that breaks off
+    "stray_line",  # a bare short line between two numbered paragraphs that follow each other
     "ocr",  # the recogniser was not sure of this line
     "encoding",  # the file's encoding was guessed with doubt
 ]

@@ -9,7 +9,7 @@ The order matters:
 5. page numbers inside sentences, which show 7 where a sentence was cut by a page;
 6. lines that are no part of the document: their patterns are written in clean simplified text;
 7. broken sentences put together, across the lines that 6 dropped; 4 and 6 once more over what was joined;
-8. what is missing: marked last, in the final text.
+8. what is missing, and short lines that do not belong where they stand: marked last, in the final text.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from policies_kb.ingest.repair.joining import join_lines
 from policies_kb.ingest.repair.mojibake import repair_mojibake
 from policies_kb.ingest.repair.page_numbers import repair_page_numbers
 from policies_kb.ingest.repair.pinyin_brackets import repair_pinyin
+from policies_kb.ingest.repair.stray_lines import mark_stray_lines
 from policies_kb.ingest.repair.traditional import is_traditional, repair_traditional
 from policies_kb.ingest.types import Repaired, RepairedLine, Source, SourceLine
 
@@ -38,7 +39,7 @@ def repair(source: Source) -> Repaired:
         lines, before = tuple(_again(line) for line in join_lines(lines)), lines
         if [line.text for line in before] == [line.text for line in lines]:
             break
-    return Repaired(source, tuple(_settled(mark_gaps(line)) for line in lines))
+    return Repaired(source, mark_stray_lines(tuple(_settled(mark_gaps(line)) for line in lines)))
 
 
 def as_source(repaired: Repaired) -> Source:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 
 from policies_kb.ingest.repair.edit import substitute
+from policies_kb.ingest.repair.words import is_word
 from policies_kb.ingest.types import RepairedLine
 
 _HAN = r"\u3400-\u9fff"
@@ -27,6 +28,10 @@ _BY_PUNCTUATION = re.compile(
     rf"(?<=[{_HAN}0-9]) +(?=[\u3001\u3002\uff0c\uff1b\uff1a\uff1f\uff01,;:”’》\u3009)\uff09])"
     rf"|(?<=[\u3001\u3002\uff0c\uff1b\uff1a\uff1f\uff01“‘《〈(\uff08]) +(?=[{_HAN}0-9“《])"
 )
+_BETWEEN = re.compile(rf"(?<=(?P<left>[{_HAN}])) (?=(?P<right>[{_HAN}]))")
+# A word at least this often in jieba's corpus is one word, also where a space cuts it.
+_COMMON = 300
+_SENTENCE = re.compile(rf"[{_HAN}]{{4}}.*[，。；]|[，。；].*[{_HAN}]{{4}}")
 _AFTER_NUMBER = re.compile(rf"(?<=^[(\uff08][一二三四五六七八九十][)\uff09]) +(?=[{_HAN}])")
 _FULL_WIDTH = re.compile("[\uff10-\uff19\uff21-\uff3a\uff41-\uff5a\uff05\uff0b\uff0f\uff1c-\uff1e\uff20]+")
 _COMPATIBILITY = re.compile(
@@ -46,6 +51,7 @@ _ENTITIES = {
 }  # fmt: skip
 # A lone apostrophe or backtick beside Chinese: scraped pages carry them after 的 and before a comma.
 _STRAY = re.compile(
+    rf"(?<=[{_HAN}])(?:https?://|www\.)(?=[{_HAN}])|"
     rf"(?<=[{_CHINESE}])['`´](?=[{_CHINESE},;:?!]|$)|(?<=[{_HAN}])[`´](?=\S)|^[`´'](?=[{_HAN}])"
 )
 _PAIR = re.compile(r'"([^"“”]*)"')
@@ -59,7 +65,13 @@ def repair_spaces(line: RepairedLine) -> RepairedLine:
     line = substitute(line, _EDGES, "", "space")
     line = substitute(line, _SPACES, " ", "space")
     line = substitute(line, _BY_PUNCTUATION, "", "space")
+    line = substitute(line, _BETWEEN, _joined_word, "space") if _SENTENCE.search(line.text) else line
     return substitute(line, _AFTER_NUMBER, "", "space")
+
+
+def _joined_word(match: re.Match[str]) -> str:
+    """Nothing for the space inside a word (缴 纳); the space where its two sides are words of their own."""
+    return "" if is_word(match["left"] + match["right"], _COMMON) else " "
 
 
 def repair_width(line: RepairedLine) -> RepairedLine:

@@ -18,6 +18,8 @@ _NUMBER_IN_WORD = re.compile(r"(?P<left>[\u3400-\u9fff])(?P<number>\d{2,3})(?P<r
 _UNITS = frozenset(
     "年月日天个元人户名岁周倍分次项条号家所件万亿千百点时小份米亩平公件种类级处款篇页章节期届组台套辆本位"
 )
+# A question mark and a letter where a sentence ends or a character stood: what is left of bytes that were lost.
+_BYTES_LOST = re.compile(r"[?\uff1f][a-wyz](?=[\u3400-\u9fff])")
 _LONG_OPEN = re.compile(r"[\u3400-\u9fff\uff0c、,]$")
 _LONG = 60
 
@@ -44,6 +46,10 @@ def mark_gaps(line: RepairedLine) -> RepairedLine:
         Mark("missing_text", match.group(), "词中间夹着数字\uff0c可能是页码\uff0c请对照原件。")
         for match in _NUMBER_IN_WORD.finditer(line.text)
         if match["right"] not in _UNITS and is_word(match["left"] + match["right"], 1000)
+    ]
+    marks += [
+        Mark("mojibake", match.group(), "这里丢了字\uff0c只剩下字母\uff0c请对照原件补上。")
+        for match in _BYTES_LOST.finditer(line.text)
     ]
     if line.part == "body" and not line.level and len(line.text) >= _LONG and _LONG_OPEN.search(line.text):
         marks.append(Mark("missing_text", line.text[-12:], "这句话没有结束\uff0c后面可能少了字。"))

@@ -307,3 +307,26 @@ class TestSeeds:
         assert figures.lines == sum(bool(line.text.strip()) for line in seed.source.lines)
         assert 0 < figures.repaired_share <= 1
         assert figures.dropped < 0.05 * figures.lines
+
+
+def test_a_space_inside_a_word_goes_and_one_between_words_stays() -> None:
+    assert text_of("鼓励继续按年缴 纳养老保险费，多缴多得。") == "鼓励继续按年缴纳养老保险费，多缴多得。"
+    assert text_of("由县民政局 县财政局负责，按月发放。") == "由县民政局 县财政局负责，按月发放。"
+
+
+def test_a_piece_of_an_address_inside_a_word_goes() -> None:
+    assert text_of("新村建设为示www.范点，投资到位。") == "新村建设为示范点，投资到位。"
+
+
+def test_a_letter_left_of_lost_bytes_is_marked() -> None:
+    result = repaired("提出审核意见?h级教育部门应当完成审核。")
+    assert "mojibake" in marks(result)
+    assert "mojibake" not in marks(repaired("是否属于x类？A类应当完成审核。"))
+
+
+def test_a_bare_line_between_two_paragraphs_that_follow_each_other_is_marked_and_kept() -> None:
+    result = repaired("2.加大研发投入。", "品友互动", "3.培养人才队伍。")
+    assert [line.text for line in result.kept] == ["2.加大研发投入。", "品友互动", "3.培养人才队伍。"]
+    assert "stray_line" in marks(result)
+    for heading in (("2.加大研发投入。", "产生程序", "1.由省里推荐。"), ("二、审核", "上门调查", "三、公示")):
+        assert "stray_line" not in marks(repaired(*heading))
