@@ -79,8 +79,10 @@ class Knowledge(Protocol):
 
     def next_question(
         self, facts: Mapping[str, JsonValue], *, skipped: Collection[str] = (), schemes: Collection[str] = (),
-        today: date,
-    ) -> FactQuestion | None: ...  # fmt: skip
+        after: str | None = None, today: date,
+    ) -> FactQuestion | None:  # fmt: skip
+        """`schemes`: only these are to be decided (none: all); `after`: key of the question before, for its topic."""
+        ...
 
     def question(self, facts: Mapping[str, JsonValue], key: str, *, today: date) -> FactQuestion:
         """The question of one fact, to ask it again or to name it. Raises KeyError when there is no such fact."""

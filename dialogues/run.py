@@ -266,8 +266,12 @@ class Run:
         elif definition.interview:
             if "question" in frame.data and self._nothing_learnt():
                 return False
+            before = frame.data.get("question")
             question = self.knowledge.next_question(
-                self.state.facts, skipped=self.state.skipped, today=self.today
+                self.state.facts,
+                skipped=self.state.skipped,
+                after=str(before["name"]) if isinstance(before, dict) else None,
+                today=self.today,
             )
             if question is not None:
                 self.state.asked_facts[question.key] = question

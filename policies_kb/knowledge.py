@@ -76,14 +76,18 @@ class PackKnowledge:
 
     def next_question(
         self, facts: Mapping[str, JsonValue], *, skipped: Collection[str] = (), schemes: Collection[str] = (),
-        today: date,
+        after: str | None = None, today: date,
     ) -> FactQuestion | None:  # fmt: skip
         """The next question whose answer can still change an outcome; None when there is none.
+
+        `schemes`: only these are to be decided (none named: all); `after`: key of the question before.
 
         Raises:
             FactsError: the facts hold a value that cannot be used.
         """
-        return questions.next_question(self._pack, facts, today=today, skipped=skipped, schemes=schemes)
+        return questions.next_question(
+            self._pack, facts, today=today, skipped=skipped, schemes=schemes, after=after
+        )
 
     def question(self, facts: Mapping[str, JsonValue], key: str, *, today: date) -> FactQuestion:
         """The question for one fact by key, for asking it again or correcting it.

@@ -91,8 +91,24 @@ class Range(Frozen):
     inclusive: bool = True
 
 
+class Usual(Frozen):
+    """How often an answer is given: its share of all who are asked. Only weighs questions, decides nothing."""
+
+    value: bool | int | str
+    share: Amount = Field(gt=0, le=1)
+
+
+class Follow(Frozen):
+    """What is taken for a fact's value while `when` holds, so that a question nobody needs is not asked."""
+
+    when: str
+    value: JsonValue
+
+
 class Fact(Frozen):
     """One thing the self-assessment may know, and how it is asked for.
+
+    `topic`: questions of one topic stay together; the topic named first opens the interview. `follows` holds in an interview only: a register says what it knows.
 
     `absent`: what a fact that was left out stands for (`null` is not left out: it says "not known"). With
     `absent_when`, an expression, it is an inference instead: it holds whenever the expression does and the fact
@@ -124,6 +140,11 @@ class Fact(Frozen):
     reported_as: str | None = Field(default=None, description="the contract's name in `missing`")
     ranges: tuple[Range, ...] = ()
     beyond: str = Field(default="", description="said in the chat of an answer that cannot be; {value} is it")
+    topic: str = ""
+    usual: tuple[Usual, ...] = Field(
+        default=(), description="how often each answer is given; of a yes/no question the yes is enough"
+    )
+    follows: tuple[Follow, ...] = ()
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -344,9 +365,9 @@ class PackFile(Frozen):
     texts: dict[str, JsonValue] = Field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Pack:
-    """One jurisdiction, its ancestors' values overlaid by its own.
+    """One jurisdiction, its ancestors' values overlaid by its own. Told apart by identity, so it can be a key.
 
     `folders` runs from this pack to its oldest ancestor. `places` maps `(kind, id)` to where the value stands,
     kind being parameter, fact, quantity, check, scheme, condition, note, step, form or text; a condition's id is

@@ -22,7 +22,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bot import logging
-from bot.bench import peer_bot, retrieval, stages, web
+from bot.bench import peer_bot, questions, retrieval, stages, web
 from bot.bench.process import StartFailed, free_port, server
 from bot.bench.script import MESSAGES
 from bot.bench.stats import bands, growth
@@ -50,22 +50,32 @@ _SERVICE_ENV = {
 )
 @click.option("--each", default=20, show_default=True, type=click.IntRange(min=1), help="每人发几条")
 @click.option("--peer/--no-peer", default=True, help="同场运行普通 Rasa 机器人作比较")
-@click.option("--only", type=click.Choice(["retrieval"]), help="只测这一项：retrieval 检索随条款数的变化")
+@click.option(
+    "--only",
+    type=click.Choice(["retrieval", "questions"]),
+    help="只测这一项：retrieval 检索随条款数的变化，questions 自测要问几句",
+)
+@click.option(
+    "--households", default=200, show_default=True, type=click.IntRange(min=10), help="测问几句时用多少户"
+)
 @click.option(
     "--clauses", "sizes", multiple=True, type=click.IntRange(min=100),
     help=f"检索测试的条款数，可写多次，默认 {'、'.join(map(str, retrieval.SIZES))}",
 )  # fmt: skip
 def command(
     as_json: bool, pack: str, messages: int, residents: int, each: int, peer: bool, only: str | None,
-    sizes: tuple[int, ...],
+    households: int, sizes: tuple[int, ...],
 ) -> None:  # fmt: skip
-    """测速：各环节、检索随条款数的变化、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
+    """测速：各环节、检索随条款数的变化、自测要问几句、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
     logging.configure("console", "error")
     console = Console(stderr=True)
     try:
         with Progress(console=console) as progress:
             figures: dict[str, Any] = {"machine": _machine()}
-            figures["retrieval_scale"] = _scale(progress, pack, sorted(set(sizes)) or retrieval.SIZES)
+            if only != "questions":
+                figures["retrieval_scale"] = _scale(progress, pack, sorted(set(sizes)) or retrieval.SIZES)
+            if only != "retrieval":
+                figures["questions"] = _asked(progress, pack, households)
             if only is None:
                 figures |= asyncio.run(_measure(progress, pack, messages, residents, each, peer))
     except (
@@ -121,6 +131,12 @@ def _scale(progress: Progress, pack: str, sizes: Sequence[int]) -> dict[str, Any
         return retrieval.scale(pack, packs_dir(), Path(folder), sizes, today, lambda: done(1))
 
 
+def _asked(progress: Progress, pack: str, count: int) -> dict[str, Any]:
+    today = datetime.now(ZoneInfo("Asia/Shanghai")).date()
+    with _task(progress, f"自测要问几句：{count} 户", count) as done:
+        return questions.measure(pack, packs_dir(), count, today, lambda: done(1))
+
+
 @contextmanager
 def _task(progress: Progress, name: str, total: int) -> Iterator[Callable[[int], None]]:
     task = progress.add_task(name, total=total)
@@ -145,7 +161,10 @@ def _show(figures: dict[str, Any]) -> None:
     console = Console()
     machine = figures["machine"]
     console.print(f"机器：{machine['cores']} 核，{machine['memory_gib']} GiB，Python {machine['python']}")
-    _show_scale(console, figures["retrieval_scale"])
+    if "retrieval_scale" in figures:
+        _show_scale(console, figures["retrieval_scale"])
+    if "questions" in figures:
+        _show_questions(console, figures["questions"])
     if "stages" in figures:
         _show_service(console, figures)
 
@@ -179,6 +198,26 @@ def _show_scale(console: Console, scale: dict[str, Any]) -> None:
         f"条款多 {growth['clauses']:g} 倍：建索引 {growth['build']} 倍，磁盘 {growth['bytes']} 倍，打开 {growth['open']} 倍，"
         f"检索 {growth['search_p50']} 倍，回答 {growth['answer_p50']} 倍；"
         f"只算处理器时间，检索 {growth['search_cpu_p50']} 倍，回答 {growth['answer_cpu_p50']} 倍"
+    )
+
+
+def _show_questions(console: Console, asked: dict[str, Any]) -> None:
+    title = f"自测要问几句：{asked['pack']}，{asked['schemes']} 项救助，{asked['households']} 户"
+    table = Table("怎么问", "中位数", "九成户不超过", "平均", title=title)
+    rows = {
+        "我们，全部有结果": asked["ours"],
+        **{f"我们，只看{name}": row for name, row in asked["of_interest"].items()},
+        "固定表格": asked["form"],
+        "全知的下界": asked["oracle_at_least"],
+        "全知的上界": asked["oracle_at_most"],
+    }
+    for name, row in rows.items():
+        table.add_row(name, *(f"{row[key]:g}" for key in ("median", "p90", "mean")))
+    console.print(table)
+    spent = asked["next_question"]
+    console.print(
+        f"和全部说清时结果一样的：{asked['same_outcomes_as_fully_told']:.1%}；上下界相等的：{asked['oracle_exact_share']:.1%}；"
+        f"选一个问题 p50 {spent['p50_ms']} 毫秒，p95 {spent['p95_ms']} 毫秒"
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
@@ -13,7 +13,7 @@ from string import Formatter
 from policies_kb.pack import AmountRule, Fact, Pack, Scheme, Source
 from policies_kb.rules.facts import Facts, split_key
 from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, number
-from policies_kb.rules.world import TODAY, World
+from policies_kb.rules.world import TODAY, World, untouched
 from policies_kb.types import Outcome, Reason, ReasonKind, SchemeResult
 
 PERSON = "person"
@@ -56,6 +56,18 @@ class Assessment:
         self._today = today
         self._verdicts: dict[str, Verdict] = {}
         self.world = World(pack, facts, today, lambda scheme: self.verdict(scheme).outcome)
+
+    def with_more(self, facts: Facts, names: Set[str]) -> Assessment:
+        """The assessment of the same household of which more is told, about facts of these names only.
+
+        What the answers cannot change is not worked out again.
+        """
+        more = Assessment(self._pack, facts, self._today)
+        more.world.reuse(self.world, names)
+        more._verdicts.update(
+            (scheme, verdict) for scheme, verdict in self._verdicts.items() if untouched(verdict.needs, names)
+        )
+        return more
 
     def verdict(self, scheme_id: str) -> Verdict:
         """Outcome and amounts of one scheme."""

@@ -12,6 +12,7 @@ from policies_kb.rules.assess import PERSON
 from policies_kb.rules.doubts import SAID
 from policies_kb.rules.expression import Checker, ExpressionError, Kind, names_in, schemes_in
 from policies_kb.rules.facts import FactsError, default_value, read_value
+from policies_kb.rules.links import links_of
 from policies_kb.rules.world import MEMBER_COUNT, TODAY, TOLD
 
 NEXT_KEYS = ("likely", "unlikely", "unknown", "borderline")
@@ -172,6 +173,7 @@ class _Check:
                 yield from self._expression(
                     "fact", key, "absent_when", fact.absent_when, "truth", member=member
                 )
+            yield from self._asking(key, fact)
             try:
                 default_value(fact)
             except FactsError as error:
@@ -204,6 +206,27 @@ class _Check:
                         "check", key, "about", f"{name} is a member's fact", "write `per: member`"
                     )
         self._told = False
+
+    def _asking(self, key: str, fact: Fact) -> Iterator[Problem]:
+        """What orders and spares questions: shares of answers, and values that follow from others."""
+        member = fact.scope != "household"
+        values: list[tuple[object, str]] = [(item.value, "usual") for item in fact.usual]
+        for follow in fact.follows:
+            yield from self._expression("fact", key, "follows", follow.when, "truth", member=member)
+            values.append((follow.value, "follows"))
+        for value, field in values:
+            try:
+                read_value(field, fact, value)
+            except FactsError as error:
+                yield self._problem("fact", key, field, str(error), "give an allowed value")
+        if sum(item.share for item in fact.usual) > 1:
+            yield self._problem("fact", key, "usual", "the shares are more than 1 together", "lower them")
+        try:
+            links = links_of(self._pack)
+        except ExpressionError:
+            return
+        if key in links.given_by.get(key, ()):
+            yield self._problem("fact", key, "follows", "follows from itself", "break the circle")
 
     def _screens(self, key: str, fact: Fact) -> Iterator[Problem]:
         uses = {name: frozenset(other.screens) for name, other in self._pack.facts.items()}

@@ -118,6 +118,7 @@ class Facts:
     """Checked facts. Values are Fraction, bool, text or None (not known); a missing key was not told at all.
 
     `size`: how many people there are, at least as many as are listed; `told_size`: how many there were said to be.
+    `interview`: they are being asked for, so that what follows from other answers is taken for known.
     """
 
     household: Raw
@@ -126,6 +127,7 @@ class Facts:
     ranges: Mapping[str, tuple[Bound, Bound]]
     unused: tuple[str, ...] = ()
     told_size: int | None = None
+    interview: bool = False
 
 
 def read_facts(catalogue: Mapping[str, Fact], data: object, *, interview: bool = False) -> Facts:
@@ -204,7 +206,7 @@ def read_facts(catalogue: Mapping[str, Fact], data: object, *, interview: bool =
     told = household.pop(SIZE, None)
     told_size = int(told) if isinstance(told, Fraction) else None
     size = max(told_size, len(members)) if told_size is not None else len(members) or None
-    return Facts(household, tuple(members), size, ranges, tuple(unused), told_size)
+    return Facts(household, tuple(members), size, ranges, tuple(unused), told_size, interview)
 
 
 def _ranges(

@@ -1,4 +1,4 @@
-"""Which question to ask next: only one whose answer can still change an outcome, in the catalogue's order."""
+"""Questions put into words, with their choices and bands worked out for a household, and answers put into facts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pydantic import JsonValue
 
 from policies_kb.pack import Fact, Pack
 from policies_kb.rules.assess import Assessment
+from policies_kb.rules.choosing import Chooser
 from policies_kb.rules.facts import (
     MEMBERS,
     MOST_MEMBERS,
     RANGES,
     SIZE,
-    Facts,
     as_json,
     read_facts,
     read_value,
@@ -40,42 +40,19 @@ def next_question(
     today: date,
     skipped: Collection[str] = (),
     schemes: Collection[str] = (),
+    after: str | None = None,
 ) -> FactQuestion | None:
     """The next question, or None when every scheme is decided or nothing more can be asked.
+
+    `after`: key of the question before, whose topic is kept to where it costs little.
 
     Raises:
         FactsError: `data` holds a value that cannot be used.
     """
     facts = read_facts(pack.facts, data, interview=True)
-    assessment = Assessment(pack, facts, today)
-    keys = {key for need in assessment.needs(schemes) if (key := _asked_as(pack, facts, need, skipped))}
-    if not keys:
-        return None
-    order = list(pack.facts)
-    first = min(keys, key=lambda key: (order.index(split_key(key)[1]), split_key(key)[0] or 0))
-    return question(pack, assessment, first)
-
-
-def _asked_as(pack: Pack, facts: Facts, need: str, skipped: Collection[str]) -> str | None:
-    """The key of the question that fills a need: a question about the whole household spares those about each."""
-    member, name = split_key(need)
-
-    def open_(key: str) -> bool:
-        told = facts.household.get(key) is not None or key in facts.ranges
-        return pack.facts[key].ask and not told and key not in skipped
-
-    for key, fact in pack.facts.items():
-        if name in fact.screens and facts.household.get(key) is None:
-            return _asked_as(pack, facts, key, skipped)
-    if member is None:
-        return need if open_(need) and not (need == SIZE and facts.size is not None) else None
-    for key, fact in pack.facts.items():
-        if fact.totals == name and not any(record.get(name) is not None for record in facts.members):
-            if open_(key):
-                return key
-            if key in skipped:
-                return None
-    return need if pack.facts[name].ask and need not in skipped else None
+    chooser = Chooser(pack, facts, today, skipped=skipped, schemes=schemes)
+    key = chooser.best(after)
+    return question(pack, chooser.assessment, key) if key is not None else None
 
 
 def question(pack: Pack, assessment: Assessment, key: str) -> FactQuestion:

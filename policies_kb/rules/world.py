@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -19,8 +19,10 @@ from policies_kb.rules.facts import (
     known,
     member_key,
     read_value,
+    split_key,
     unknown,
 )
+from policies_kb.rules.links import links_of
 from policies_kb.rules.values import (
     Bound,
     Number,
@@ -58,10 +60,16 @@ class World:
         self._today = today
         self._outcome = outcome
         self._kept: dict[tuple[str, int | None], Value] = {}
-        self._screens: dict[str, list[str]] = {}
-        for screen, fact in pack.facts.items():
-            for name in fact.screens:
-                self._screens.setdefault(name, []).append(screen)
+        self._evaluated: dict[tuple[str, int | None], Value] = {}
+        self._links = links_of(pack)
+
+    def reuse(self, other: World, names: Set[str]) -> None:
+        """Take over what another world worked out and an answer to facts of these names cannot change.
+
+        Sound where this world knows all the other knew and, of `names`, more: what is known only becomes narrower.
+        """
+        for mine, theirs in ((self._kept, other._kept), (self._evaluated, other._evaluated)):
+            mine.update((key, value) for key, value in theirs.items() if untouched(value.needs, names))
 
     @property
     def indices(self) -> range:
@@ -80,7 +88,10 @@ class World:
 
     def evaluate(self, text: str, member: int | None = None) -> Value:
         """The value of an expression, within a member's facts when `member` is given."""
-        return self._node(parse(text), member)
+        key = (text, member)
+        if key not in self._evaluated:
+            self._evaluated[key] = self._node(parse(text), member)
+        return self._evaluated[key]
 
     def truth(self, text: str, member: int | None = None) -> Truth:
         """The value of a condition."""
@@ -153,6 +164,8 @@ class World:
             return known(fact, told[name])
         if fact.scope == "either" and (own := self._of_members(name, fact)) is not None:
             return own
+        if (followed := self._followed(name, fact, None)) is not None:
+            return followed
         if self._stands_for_absent(fact, None, left_out=name not in told):
             return known(fact, default_value(fact))
         return self._screened(name, fact) or unknown(fact, name)
@@ -181,9 +194,33 @@ class World:
 
     def _screened(self, name: str, fact: Fact) -> Value | None:
         """The fact's value when a question that screens it was answered with no."""
-        for screen in self._screens.get(name, ()):
+        for screen in self._links.screens.get(name, ()):
             if self._no(screen):
                 return known(fact, read_value(name, fact, self._pack.facts[screen].screens[name]))
+        return None
+
+    def _followed(self, name: str, fact: Fact, member: int | None) -> Value | None:
+        """The fact's value where, in an interview, it follows from other answers."""
+        if not self._facts.interview:
+            return None
+        whom = [member] if member is not None or fact.scope == "household" else [*self.indices]
+        for follow in fact.follows:
+            if (len(whom) == 1 or self.complete) and all(
+                self.truth(follow.when, one).value is True for one in whom
+            ):
+                return known(fact, read_value(name, fact, follow.value))
+        return self._singled_out(name, fact, member) if member is not None else None
+
+    def _singled_out(self, name: str, fact: Fact, member: int) -> Value | None:
+        """The value of the only member left whom a "yes, somebody in the household" can mean."""
+        for screen in self._links.screens.get(name, ()):
+            spared = self._pack.facts[screen].screens
+            if self._facts.household.get(screen) is not True or len(spared) > 1 or not self.complete:
+                continue
+            usual = read_value(name, fact, spared[name])
+            records = [*self._facts.members, *[{}] * (len(self.indices) - len(self._facts.members))]
+            if all(record.get(name) == usual for at, record in enumerate(records) if at != member):
+                return _anything_but(fact, usual, member_key(member, name))
         return None
 
     def _no(self, screen: str) -> bool:
@@ -199,6 +236,8 @@ class World:
             own = self._facts.household.get(name)
             if own is not None:
                 return known(fact, own)
+        if (followed := self._followed(name, fact, index)) is not None:
+            return followed
         if self._stands_for_absent(fact, index, left_out=listed and name not in record):
             return known(fact, default_value(fact))
         if (screened := self._screened(name, fact)) is not None:
@@ -209,14 +248,12 @@ class World:
 
     def _below_total(self, name: str, index: int, found: Number) -> Number:
         """A member's sum cannot exceed the household's, and is the household's in a household of one."""
-        for total, fact in self._pack.facts.items():
-            if fact.totals == name and (total in self._facts.household or total in self._facts.ranges):
-                whole = self._household_fact(total, fact)
-                if isinstance(whole, Number):
-                    alone = self._facts.size == 1
-                    return narrowed(
-                        whole.low if alone else found.low, min(found.high, whole.high), found.needs
-                    )
+        total = self._links.total.get(name)
+        if total is not None and (total in self._facts.household or total in self._facts.ranges):
+            whole = self._household_fact(total, self._pack.facts[total])
+            if isinstance(whole, Number):
+                alone = self._facts.size == 1
+                return narrowed(whole.low if alone else found.low, min(found.high, whole.high), found.needs)
         return found
 
     def _total(self, name: str, fact: Fact) -> Number:
@@ -301,6 +338,22 @@ class World:
         open_ = [truth for truth in truths if truth.value is None]
         high = sure + len(open_) if self.complete else Fraction(MOST_MEMBERS)
         return narrowed(sure, high, frozenset().union(*(truth.needs for truth in open_)))
+
+
+def _anything_but(fact: Fact, usual: object, key: str) -> Value | None:
+    """A value of which only this is known: it is not the usual one."""
+    if fact.type == "bool":
+        return Truth(usual is not True)
+    rest = [choice.value for choice in fact.choices if choice.value != usual]
+    figures = [Fraction(value) for value in rest if isinstance(value, int)]
+    if fact.type != "choice" or len(figures) != len(rest):
+        return None
+    return narrowed(min(figures), max(figures), frozenset({key}))
+
+
+def untouched(needs: Set[str], names: Set[str]) -> bool:
+    """Whether none of the needed facts is one of these names."""
+    return not needs or all(split_key(need)[1] not in names for need in needs)
 
 
 def _compute(op: ast.operator, a: Number, b: Number) -> Number:

@@ -257,7 +257,11 @@ def completed(knowledge: PackKnowledge, facts: dict[str, Any], pick: random.Rand
     whole = {key: value for key, value in facts.items() if key != "ranges"}
     for name, (low, high) in (facts.get("ranges") or {}).items():
         whole[name] = pick.choice(
-            [low, high if high is not None else low + 5000, (low + (high or low + 90)) / 2]
+            [
+                low,
+                high if high is not None else low + pick.choice((5000, 60000)),
+                (low + (high or low + 90)) / 2,
+            ]
         )
     size = whole.setdefault("household_size", pick.randint(1, 3))
     for name, fact in catalogue.items():
