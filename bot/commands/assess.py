@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot.commands._packs import DEFAULT_PACK, packs_dir
+from policies_kb.cards import Card, ResultSheet, cited_once
 from policies_kb.errors import DataFileError
 from policies_kb.knowledge import PackKnowledge, open_pack
 from policies_kb.rules.doubts import doubts_of
@@ -35,8 +36,11 @@ class _Faulty(ValueError):
 )  # fmt: skip
 @click.option("--pack", default=DEFAULT_PACK, show_default=True, help="政策包")
 @click.option("--today", type=click.DateTime(["%Y-%m-%d"]), help="按哪一天的规定判断，默认今天")
+@click.option(
+    "--pdf", type=click.Path(dir_okay=False, path_type=Path), help="把结果卡存成大字的 PDF，可以打印带到窗口"
+)
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
-def command(file: Path, pack: str, today: datetime | None, as_json: bool) -> None:
+def command(file: Path, pack: str, today: datetime | None, pdf: Path | None, as_json: bool) -> None:
     """Assess one household."""
     day = today.date() if today else datetime.now(ZoneInfo("Asia/Shanghai")).date()
     try:
@@ -53,10 +57,26 @@ def command(file: Path, pack: str, today: datetime | None, as_json: bool) -> Non
         click.echo(f"{file}：{name}：没有这一项，没有用上。有哪些项目，见 jzt facts。", err=True)
     for doubt in doubts:
         click.echo(f"{file}：{doubt.key}：{doubt.report}。请核对；照写的算了。", err=True)
+    if pdf is not None:
+        _write(pdf, knowledge, results, day)
     if as_json:
         click.echo(json.dumps({"results": [_as_contract(result) for result in results]}, ensure_ascii=False))
     else:
-        click.echo(_readable(knowledge, results, day))
+        click.echo(_readable(knowledge.sheet(results, today=day)))
+
+
+def _write(path: Path, knowledge: PackKnowledge, results: tuple[SchemeResult, ...], day: date) -> None:
+    """The result as a paper. Who asks for no paper does not wait for the typesetter's import."""
+    from bot.paper import paper
+    from integrations.documents.cards import CardsNotMade
+
+    try:
+        path.write_bytes(paper(knowledge.sheet(results, today=day), knowledge.text))
+    except CardsNotMade as error:
+        raise click.ClickException(f"{path}：PDF 没有做成（{error}）。") from None
+    except OSError as error:
+        raise click.ClickException(f"{path}：写不进去（{error.strerror}）。请换个文件名或文件夹。") from None
+    click.echo(f"已存成 {path}", err=True)
 
 
 def _read(file: Path) -> Any:
@@ -99,22 +119,28 @@ def _as_contract(result: SchemeResult) -> dict[str, Any]:
     return {key: dumped[key] for key in CONTRACT}
 
 
-def _readable(knowledge: PackKnowledge, results: tuple[SchemeResult, ...], day: date) -> str:
-    lines = [f"按{knowledge.loaded.title}的规定，{day.year}年{day.month}月{day.day}日算的结果："]
+def _readable(sheet: ResultSheet) -> str:
+    """Every card in words, grouped by outcome, best first."""
+    day = sheet.assessed_on
+    lines = [f"按{sheet.title}的规定，{day.year}年{day.month}月{day.day}日算的结果："]
     for outcome, heading in _HEADINGS:
-        found = [result for result in results if result.outcome == outcome]
-        if not found:
+        found = [card for card in sheet.cards if card.outcome == outcome]
+        if found:
+            lines += ["", f"【{heading}】", *(line for card in found for line in _card(card))]
+    return "\n".join([*lines, "", sheet.decides])
+
+
+def _card(card: Card) -> list[str]:
+    lines = [f"■ {card.name}：{card.verdict}{card.amount and '，' + card.amount}"]
+    for section in card.sections:
+        # Where and how is of use to whom it may concern; for the others the reasons are enough.
+        if card.outcome == "unlikely" and section.kind != "looked_at":
             continue
-        lines += ["", f"【{heading}】"]
-        for result in found:
-            lines.append(f"■ {knowledge.scheme_name(result.scheme)}")
-            lines += [
-                f"  · {reason.text}（依据：{_source(reason.document, reason.clause)}）"
-                for reason in result.reasons
-            ]
-            lines.append(f"  → {result.next}")
-    return "\n".join([*lines, "", knowledge.text("assess.decides")])
-
-
-def _source(document: str, clause: str) -> str:
-    return f"《{document}》{clause}"
+        lines.append(f"  {section.heading}：")
+        lines += [
+            f"  · {line.text}{line.source and f'（依据：{line.source}）'}"
+            for line in cited_once(section.lines)
+        ]
+    if card.next:
+        lines.append(f"  → {card.next}")
+    return lines
