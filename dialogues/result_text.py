@@ -20,6 +20,8 @@ MOST_OPEN = 3
 MOST_REASONS = 5
 MOST_LINES = 8
 
+CARDS = "要带什么、到哪里办，点下面的名字看。"
+
 
 def shown_as_cards(sheet: ResultSheet) -> tuple[Card, ...]:
     """The best of what can be acted upon."""
@@ -37,6 +39,8 @@ def result_text(sheet: ResultSheet, *, title: str, others: str) -> str:
     parts = ["按您说的情况，看下来是这样："]
     parts += [_short(card) for card in full]
     parts += _more(sheet.of(*NOW)[len(full) :])
+    if full:
+        parts.append(CARDS)
     parts += _open(still_open, alone=not full)
     count = len(sheet.of("unlikely"))
     if count:

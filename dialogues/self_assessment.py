@@ -13,7 +13,6 @@ from dialogues.result_text import (
     card_text,
     others_text,
     result_text,
-    shown_as_cards,
     told_on_request,
 )
 from policies_kb.cards import Card, ResultSheet
@@ -102,10 +101,8 @@ def _sheet(run: Run) -> ResultSheet:
 
 
 def _card_buttons(sheet: ResultSheet) -> list[Button]:
-    """A way to each card worth bringing papers for; those told as cards say what the button shows."""
-    full = shown_as_cards(sheet)
-    found = [_button(f"{card.name}：要带什么、去哪里", card) for card in full]
-    return found + [_button(f"看{card.name}", card) for card in sheet.of(*NOW) if card not in full]
+    """A way to each card worth bringing papers for."""
+    return [_button(f"看{card.name}", card) for card in sheet.of(*NOW)]
 
 
 def _next_card(sheet: ResultSheet, shown: Card) -> list[Button]:

@@ -36,6 +36,26 @@ def test_the_shape_of_the_lines(tmp_path: Path) -> None:
     assert (last["state"]["case_id"], last["state"]["handoff"]) == (None, False)
 
 
+def test_a_file_of_the_bot_is_saved_and_its_path_told(tmp_path: Path) -> None:
+    lines = ["/button f:assess", "两口人", "/button f:assess_told", "不知道", "不知道"]
+    script = tmp_path / "script.txt"
+    # Whatever is asked, nothing more is known: the result comes in the end.
+    script.write_text(
+        "\n".join([*lines, *["不知道"] * 60, "/button f:assess_paper", "再说一遍"]), encoding="utf-8"
+    )
+    saved = tmp_path / "kept"
+    done = CliRunner().invoke(
+        command, ["--script", str(script), "--nlu", "rules", "--json", "--files", str(saved)]
+    )
+    assert done.exit_code == 0, done.output
+    paths = [Path(path) for line in done.stdout.splitlines() for path in json.loads(line).get("files", ())]
+    assert len(paths) == len(set(paths)) == 2
+    for path in paths:
+        assert path.parent == saved
+        assert path.read_bytes().startswith(b"%PDF-")
+        assert path.stat().st_mode & 0o077 == 0
+
+
 def test_an_application_to_its_receipt(tmp_path: Path) -> None:
     (tmp_path / "card.jpg").write_bytes(photo())
     *said, last = _chat(

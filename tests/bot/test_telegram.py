@@ -27,6 +27,7 @@ from bot.channels.telegram.channel import WEBHOOK_PATH
 from bot.settings import Settings
 from integrations.ports import MessageRow
 from nlu.rules import RuleUnderstanding
+from tests.support.assessed import assess
 from tests.support.telegram_server import TOKEN, Json, TelegramServer
 
 _chats = itertools.count(700_001)
@@ -351,6 +352,26 @@ async def test_a_file_from_the_office_is_delivered(
     await service.gateway.say(row.conversation_id, "staff:wang", {"text": "请看", "files": row.body["files"]})
     await telegram.until(lambda: any("请看" in message.get("text", "") for message in telegram.seen(chat)))
     assert any("photo" in message for message in telegram.seen(chat))
+
+
+async def test_the_result_is_sent_as_a_document(
+    telegram: TelegramServer, service: Service, chat: int
+) -> None:
+    greeting = await greeted(telegram, chat)
+    await assess(service.storage, await conversation_id(service, chat))
+    await telegram.press(chat, greeting, "f:assess_told")
+    result = await telegram.until(
+        lambda: next((one for one in telegram.seen(chat) if "看下来是这样" in one.get("text", "")), None)
+    )
+    buttons = [button["text"] for row in result["reply_markup"]["inline_keyboard"] for button in row]
+    assert "看最低生活保障（低保）" in buttons
+    await telegram.press(chat, result, "f:assess_paper")
+    sent = await telegram.until(
+        lambda: next((one["document"] for one in telegram.seen(chat) if "document" in one), None)
+    )
+    assert sent["file_name"].startswith("救助自测结果")
+    assert sent["file_name"].endswith(".pdf")
+    await telegram.until(lambda: any("结果存成文件了" in one.get("text", "") for one in telegram.seen(chat)))
 
 
 async def test_telegram_away_at_the_start_does_not_stop_the_service(tmp_path: Path, chat: int) -> None:

@@ -224,6 +224,10 @@ class TelegramServer:
         method = request.match_info["method"]
         form = await request.post() if request.method == "POST" else request.query
         parameters = {name: _value(value) for name, value in form.items()}
+        names = {
+            f"{name}_name": file.filename for name, file in form.items() if isinstance(file, web.FileField)
+        }
+        parameters.update(names)
         try:
             handler = getattr(self, f"_do_{method}", None)
             if handler is None:
@@ -291,7 +295,8 @@ class TelegramServer:
 
     async def _do_sendDocument(self, parameters: Json) -> Json:
         file_id = self._keep(parameters["document"])
-        return self._say(parameters, {"document": {"file_id": file_id, "file_unique_id": file_id}})
+        document = {"file_id": file_id, "file_unique_id": file_id, "file_name": parameters["document_name"]}
+        return self._say(parameters, {"document": document})
 
     async def _do_answerCallbackQuery(self, parameters: Json) -> bool:
         if parameters["callback_query_id"] not in self._queries:

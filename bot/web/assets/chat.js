@@ -51,7 +51,7 @@ function Message({ message, item, conversation, chosen, on }) {
       ${urgent && html`<p class="alarm">紧急求助</p>`}
       ${item && item.kind === "file" ? html`<p class="text">照片或文件：${text}</p>` : text && html`<${Text} text=${text} urgent=${urgent} />`}
       ${message && (message.files || []).map((file) => html`<button type="button" class="file"
-        onClick=${() => on.open(file)}>查看：${file.filename || "文件"}</button>`)}
+        onClick=${() => on.open(file)}>${file.mime.startsWith("image/") ? "查看" : "保存"}：${file.filename || "文件"}</button>`)}
       ${message && message.citations && message.citations.length > 0 && html`<${Citations} citations=${message.citations} />`}
       ${receipt && html`<button type="button" class="print-one" onClick=${(event) => on.printOne(event)}>打印或保存这一条</button>`}
     </div>
@@ -382,8 +382,9 @@ class Chat extends Component {
     if (ask.kind === "file") {
       return html`<${Dialog} title=${ask.file.filename || "文件"} onClose=${close}>
         ${ask.image ? html`<img class="full" src=${ask.address} alt=${ask.file.filename || "您发的照片"} />`
-          : html`<p><a href=${ask.address} download=${ask.file.filename || "文件"}>保存这个文件</a></p>`}
-        <div class="row"><button type="button" class="main" onClick=${close}>关上</button></div>
+          : html`<p>文件准备好了。保存以后，在手机的“下载”里能找到，可以打印。</p>`}
+        <div class="row">${!ask.image && html`<a class="main" href=${ask.address} download=${ask.file.filename || "文件"}>保存到手机</a>`}
+          <button type="button" class=${ask.image ? "main" : ""} onClick=${close}>关上</button></div>
       <//>`;
     }
     const words = {
