@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "kb": ("bot.commands.kb", "政策包：新建、录入文件、审阅、检查、评测"),
     "outbox": ("bot.commands.outbox", "待送件：查看停放的、重新投递"),
     "privacy": ("bot.commands.privacy", "个人信息：导出、删除"),
+    "screen": ("bot.commands.screen", "批量筛查(政策找人)：按名册找出可能符合的家庭"),
     "serve": ("bot.commands.serve", "启动服务"),
     "staff": ("bot.commands.staff", "工作人员账号"),
 }

@@ -74,6 +74,9 @@ class Parameter(Frozen):
     name: str
     unit: str = ""
     by: str | None = Field(default=None, description="household fact the value depends on, e.g. area")
+    what_if: tuple[str, ...] = Field(
+        default=(), description="further names in `jzt screen --what-if`, scheme.word"
+    )
     values: tuple[DatedValue, ...] = ()
 
     def on(self, day: date) -> DatedValue | None:

@@ -7,7 +7,7 @@ the command line and the batch report it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -44,6 +44,19 @@ def doubts_of(pack: Pack, facts: Facts, today: date) -> tuple[Doubt, ...]:
         for member in _members(check, facts)
         if assessment.world.truth(check.when, member).value is True
     )
+
+
+def reports_of(
+    pack: Pack, facts: Facts, today: date, held: Iterable[tuple[str, int | None]]
+) -> tuple[tuple[str, str], ...]:
+    """(key, line for whoever keeps the register) of checks already known to hold: (check, member)."""
+    assessment = Assessment(pack, facts, today)
+    found = []
+    for name, member in held:
+        check = pack.checks[name]
+        extra = {SAID: _said(pack, assessment, check.about, member)}
+        found.append((_key(pack, check.about, member), assessment.say(check.report, member, extra)))
+    return tuple(found)
 
 
 def _members(check: Check, facts: Facts) -> Iterator[int | None]:

@@ -58,11 +58,15 @@ class Column:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Chunk:
-    """Households with their members in order: household h has the members starts[h] .. starts[h + 1] - 1."""
+    """Households with their members in order: household h has the members starts[h] .. starts[h + 1] - 1.
+
+    `told_size`: how many people there were said to be, where somebody said so.
+    """
 
     starts: Ints
     household: Mapping[str, Column]
     members: Mapping[str, Column]
+    told_size: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -79,7 +83,8 @@ class Chunk:
         first, last = int(self.starts[at]), int(self.starts[at + 1])
         household = _record(catalogue, self.household, at)
         members = tuple(_record(catalogue, self.members, row) for row in range(first, last))
-        return Facts(household, members, last - first, {})
+        told = self.told_size.get(at)
+        return Facts(household, members, max(told or 0, last - first), {}, (), told)
 
 
 def _record(catalogue: Mapping[str, Fact], columns: Mapping[str, Column], row: int) -> dict[str, object]:
@@ -117,14 +122,12 @@ def cell_of(fact: Fact, value: object) -> tuple[float, Fraction | None]:
 
 
 def chunk_of(catalogue: Mapping[str, Fact], households: Sequence[Facts]) -> Chunk:
-    """Columns of checked facts; every household has at least one member, all of them listed, and no ranges."""
+    """Columns of checked facts; every household has at least one member listed, and no ranges."""
     starts = np.concatenate([[0], np.cumsum([len(facts.members) for facts in households])]).astype(np.int64)
     members = [member for facts in households for member in facts.members]
-    return Chunk(
-        starts,
-        _columns(catalogue, [facts.household for facts in households]),
-        _columns(catalogue, members),
-    )
+    told_size = {at: facts.told_size for at, facts in enumerate(households) if facts.told_size is not None}
+    top = _columns(catalogue, [facts.household for facts in households])
+    return Chunk(starts, top, _columns(catalogue, members), told_size)
 
 
 def _columns(catalogue: Mapping[str, Fact], records: Sequence[Mapping[str, object]]) -> dict[str, Column]:

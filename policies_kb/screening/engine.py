@@ -40,10 +40,12 @@ class Screened:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ScreenedChunk:
-    """Every scheme of the pack over a chunk. `singly`: households the single path was asked about."""
+    """Every scheme of the pack over a chunk. `singly`: households the single path was asked about; `doubts`: check of
+    the pack → households, or members, of whom it holds (see rules.doubts); of the ones asked singly it may not."""
 
     schemes: dict[str, Screened]
     singly: Bools
+    doubts: dict[str, Bools]
 
 
 def screen(pack: Pack, chunk: Chunk, today: date) -> ScreenedChunk:
@@ -51,15 +53,25 @@ def screen(pack: Pack, chunk: Chunk, today: date) -> ScreenedChunk:
     sheet = Screen(pack, chunk, today)
     try:
         found = {scheme: _columns(pack, chunk, sheet.verdicts(scheme)) for scheme in pack.schemes}
+        doubts = _doubts(pack, sheet)
         singly = sheet.sheet.doubtful
     except (BeyondColumns, RecursionError):
         found = {
             scheme: _blank(chunk, person=pack.schemes[scheme].per == "member") for scheme in pack.schemes
         }
-        singly = np.ones(chunk.size, np.bool_)
+        singly, doubts = np.ones(chunk.size, np.bool_), {}
     for row in np.flatnonzero(singly):
         _one(pack, chunk, today, int(row), found)
-    return ScreenedChunk(found, singly)
+    return ScreenedChunk(found, singly, doubts)
+
+
+def _doubts(pack: Pack, screen: Screen) -> dict[str, Bools]:
+    found: dict[str, Bools] = {}
+    for name, check in pack.checks.items():
+        yes = screen.sheet.truth(check.when, member=check.per == "member").yes
+        if yes.any():
+            found[name] = yes
+    return found
 
 
 def _columns(pack: Pack, chunk: Chunk, found: Verdicts) -> Screened:

@@ -6,6 +6,7 @@ The order of precedence is that of rules.world.World, for households whose membe
 from __future__ import annotations
 
 from fractions import Fraction
+from functools import cached_property
 from math import inf
 from typing import Protocol, TypeVar
 
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies_kb.pack import Fact, Pack
-from policies_kb.rules.facts import default_value, read_value
+from policies_kb.rules.facts import SIZE, default_value, read_value
+from policies_kb.rules.world import MEMBER_COUNT
 from policies_kb.screening import numbers
 from policies_kb.screening.columns import Cells, Chunk, Column, Ints, cell_of, is_symbol, options_of, unit_of
 from policies_kb.screening.logic import BeyondColumns, Sym, Truth, statement
@@ -75,6 +77,25 @@ class Leaves:
         for screen, fact in rows.pack.facts.items():
             for name in fact.screens:
                 self._screens.setdefault(name, []).append(screen)
+
+    @cached_property
+    def listed(self) -> Num:
+        """How many members are listed."""
+        counts = self._rows.chunk.counts.astype(np.float64)
+        return Num(counts, counts, Fraction(1), float(counts.max(initial=1)))
+
+    def told(self, name: str) -> Value:
+        """What was said of the household itself, before anything is worked out from other facts."""
+        if name == MEMBER_COUNT:
+            return self.listed
+        fact = self._rows.pack.facts[name]
+        found = self._told(name, fact, member=False)
+        if name == SIZE:
+            at = list(self._rows.chunk.told_size)
+            values, known = np.zeros(len(found.values)), np.zeros(len(found.values), np.bool_)
+            values[at], known[at] = list(self._rows.chunk.told_size.values()), True
+            found.fill(known, values)
+        return self._value(name, fact, found, member=False)
 
     def household(self, name: str, fact: Fact) -> Value:
         """A fact of the household."""

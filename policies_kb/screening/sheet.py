@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from policies_kb.pack import Pack
 from policies_kb.rules.expression import OVER_MEMBERS, name_of, parse, texts_of
-from policies_kb.rules.world import MEMBER_COUNT, TODAY
+from policies_kb.rules.world import MEMBER_COUNT, TODAY, TOLD
 from policies_kb.screening import logic, numbers
 from policies_kb.screening.columns import Chunk
 from policies_kb.screening.leaves import Leaves
@@ -47,6 +47,9 @@ class Sheet:
         self.chunk = chunk
         self.today = today
         self.doubtful: Bools = np.zeros(chunk.size, np.bool_)
+        for at, told in chunk.told_size.items():
+            # Members who are not listed: only the single path knows of them.
+            self.doubtful[at] = told > chunk.starts[at + 1] - chunk.starts[at]
         self._outcome = outcome
         self._kept: dict[tuple[str, bool], Cell] = {}
         self._repeated: dict[int, tuple[NDArray[Any], NDArray[Any]]] = {}
@@ -113,10 +116,11 @@ class Sheet:
 
     def _resolve(self, name: str, member: bool) -> Cell:
         if name == MEMBER_COUNT:
-            counts = self.counts.astype(np.float64)
-            return Cell(Num(counts, counts, Fraction(1), float(counts.max(initial=1))), False)
+            return Cell(self._leaves.listed, False)
         if name == TODAY:
             return Cell(constant(self.today.toordinal()), False)
+        if name.startswith(TOLD):
+            return Cell(self._leaves.told(name.removeprefix(TOLD)), False)
         if name in self.pack.quantities:
             return self.evaluate(self.pack.quantities[name].value, member=member)
         if name in self.pack.parameters:
