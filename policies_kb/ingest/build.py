@@ -272,9 +272,9 @@ class _Builder:
 
     def text(self, section: Section, items: Sequence[Section], head: Head) -> str:
         """The clause's text: the body, with the heading before it where that says more than a heading does."""
-        if section.role == "opening":
+        if section.role in ("opening", "attached"):
             kept = [
-                line for at, line in enumerate(self.split.raw(section).split("\n"))
+                line for at, line in enumerate(self.split.raw(section).split("\n"), start=section.lines[0])
                 if line.strip() and at not in head.own_lines
             ]  # fmt: skip
             return "\n".join(line.strip() for line in kept)
@@ -295,6 +295,8 @@ class _Builder:
             return " ".join(section.heading.split())
         if section.role == "opening":
             return "前言" if self.split.sections[0].number != "正文" else "正文"
+        if section.role == "attached":
+            return "附表"
         first = re.split("[\uff0c,。;\uff1b:\uff1a\n]", text, maxsplit=1)[0].strip()
         return _shortened(first) or section.number
 

@@ -43,7 +43,8 @@ class Proposal:
 class Subject:
     """What a whole plan is about: its schemes, most told first, and whether a resident could ask about it.
 
-    `main` are the schemes told at least half as often as the first.
+    `main` are the schemes told at least half as often as the first; `called` is what it is about
+    where no scheme of the glossary is it.
     """
 
     schemes: tuple[str, ...]
@@ -51,6 +52,7 @@ class Subject:
     name: str
     residents: bool
     why: str
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,11 @@ class Proposer:
         if order and (named or share >= _SPARSE):
             listed = "、".join(self._name(scheme) for scheme in order)
             return Subject(order, main, name, True, f"{touched}/{len(texts)} 条说到救助：{listed}")
+        # Headings say 补贴对象 too: each text comes with its own.
+        offered = [word for word in words().offers.words if any(word in text for text in texts)]
+        if len(offered) >= words().offers.least:
+            why = f"说到{'、'.join(offered[:4])}，是给个人的待遇"
+            return Subject((), (), "", True, why, _core(title))
         return Subject(order, main, "", False, f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问")
 
     def clause(
@@ -108,7 +115,7 @@ class Proposer:
         why.append(reason)
         aspect, reason = self._aspect(heading, path, text)
         why.append(reason)
-        asks = self._asks(aspect, schemes)
+        asks = self._asks(aspect, schemes, subject.called)
         inside = next((word for word in words().inside.words if word in heading), None)
         if inside is None and path and not heading:
             inside = next((word for word in words().inside.words if word in path[-1]), None)
@@ -160,6 +167,9 @@ class Proposer:
         def names(schemes: Sequence[str]) -> str:
             return "、".join(self._name(scheme) for scheme in schemes)
 
+        if subject.called:
+            # Whom else it names (低保家庭的残疾人) is not what it is about.
+            return (), f"方案：整篇说的是{subject.called}，不在方案表里"
         for where, words_ in (("标题", heading), ("正文", text), ("上级标题", " ".join(path))):
             found = self._schemes(words_)
             if found:
@@ -192,7 +202,17 @@ class Proposer:
                 return row.aspect, "方面：按正文的词猜的，请核对"
         return "service", "方面：看不出来，先写“服务”，请核对"
 
-    def _asks(self, aspect: Aspect, schemes: Sequence[str]) -> tuple[str, ...]:
-        names = [self._name(scheme) for scheme in schemes] or [words().nobody]
+    def _asks(self, aspect: Aspect, schemes: Sequence[str], called: str) -> tuple[str, ...]:
+        names = [self._name(scheme) for scheme in schemes] or [called or words().nobody]
         asks = [shape.format(s=name) for name in names[:2] for shape in words().asks.get(aspect, ())]
         return tuple(dict.fromkeys(asks))[:_MOST_ASKS]
+
+
+def _core(title: str) -> str:
+    """What a title is about, without the place and the kind of document: 困难残疾人水电补贴."""
+    nouns = "|".join(map(re.escape, words().titles.nouns))
+    found = re.fullmatch(
+        f"(?:.{{1,8}}?[省市县区镇乡])?(?:关于)?(?P<core>.{{3,16}}?)的?(?:工作)?(?:实施|管理|暂行|试行)*(?:{nouns})(?:[((].*)?",
+        title,
+    )
+    return found["core"] if found else ""

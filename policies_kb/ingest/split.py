@@ -12,15 +12,17 @@ from typing import Literal
 from policies_kb.ingest.numbering import GROUPS, Level, Marker, marker_at, markers_inside
 
 DoubtKind = Literal["number_gap", "number_repeated", "number_restarts", "number_inside"]
-Role = Literal["opening", "numbered", "closing"]
+Role = Literal["opening", "numbered", "closing", "attached"]
 
 OPENING = "前言"
 WHOLE = "正文"
 CLOSING = "落款"
+ATTACHED = "附件"
 
 _LONGEST_HEADING = 40
 _LONGEST_COLON = 20
 _CLOSING_LINES = 4
+_CELLS = " | "
 _SENTENCE_MARKS = re.compile("[。\uff1b;]")
 _ENDS = "。\uff1a:\uff0e. \t\u3000"
 _DATE_LINE = re.compile(r"^\s*[12二一][0-9xX*×○〇零一二三四五六七八九_]{1,3}\s*年.{1,12}日?[。\uff0e.]?\s*$")
@@ -112,7 +114,7 @@ class _Splitter:
         self.text = "\n".join(self.given)
         self.starts = list(accumulate((len(line) + 1 for line in self.given[:-1]), initial=0))
         markers = self.markers()
-        closing = self.closing(markers)
+        closing, attached = self.closing(markers)
         opening_end = markers[0][0].start if markers else closing
         sections: list[Section] = []
         if opening_end > 0 or not markers:
@@ -120,7 +122,9 @@ class _Splitter:
             sections.append(self.plain("opening", name, 0, opening_end))
         sections += self.numbered(markers, closing)
         if closing < len(self.text):
-            sections.append(self.plain("closing", CLOSING, closing, len(self.text)))
+            sections.append(self.plain("closing", CLOSING, closing, attached))
+        if attached < len(self.text):
+            sections.append(self.plain("attached", ATTACHED, attached, len(self.text)))
         return Split(self.text, tuple(one for one in sections if one.end > one.start or len(sections) == 1))
 
     def markers(self) -> list[tuple[Marker, tuple[Doubt, ...]]]:
@@ -172,12 +176,17 @@ class _Splitter:
             last = {rank: number for rank, number in last.items() if rank < level} | {level: value}
         return [(marker, (doubts[at],) if at in doubts else ()) for at, marker in enumerate(taken)]
 
-    def closing(self, markers: list[tuple[Marker, tuple[Doubt, ...]]]) -> int:
-        """Where the signature (office and date) at the end begins; the length of the text when there is none."""
+    def closing(self, markers: list[tuple[Marker, tuple[Doubt, ...]]]) -> tuple[int, int]:
+        """Where the signature (office and date) begins, and where the tables behind it do; the length of the text
+        for what there is not."""
         floor = markers[-1][0].end if markers else 0
-        begin = len(self.text)
-        seen_date = False
+        whole = len(self.text)
         filled = [at for at in range(len(self.given)) if self.given[at].strip()]
+        attached = whole
+        while filled and _CELLS in self.given[filled[-1]] and self.starts[filled[-1]] >= floor:
+            attached = self.starts[filled.pop()]
+        begin = attached
+        seen_date = False
         for at in reversed(filled[-_CLOSING_LINES:]):
             line = self.given[at].strip()
             if self.starts[at] < floor or len(filled) < 3:
@@ -187,7 +196,8 @@ class _Splitter:
             elif not (_SIGNER.match(line) and _OFFICE.search(line) and seen_date):
                 break
             begin = self.starts[at]
-        return begin
+        # Without a signature before it a table belongs to the clause it stands in.
+        return (begin, attached) if begin < attached else (whole, whole)
 
     def numbered(self, markers: list[tuple[Marker, tuple[Doubt, ...]]], closing: int) -> list[Section]:
         sections: list[Section] = []

@@ -42,6 +42,13 @@ class InsideWords(Frozen):
     why: str
 
 
+class OfferWords(Frozen):
+    """Words of a document that offers something to a person; so many different ones tell it from others."""
+
+    words: tuple[str, ...]
+    least: int = Field(ge=1)
+
+
 class Words(Frozen):
     """`words.yml`. In `asks` the scheme's name stands for `{s}`; `nobody` is said where no scheme is known."""
 
@@ -49,6 +56,7 @@ class Words(Frozen):
     issuers: IssuerWords
     aspects: tuple[AspectWords, ...]
     inside: InsideWords
+    offers: OfferWords
     asks: dict[Aspect, tuple[str, ...]]
     nobody: str
 

@@ -20,6 +20,9 @@ _HAN_END = re.compile(r"[\u3400-\u9fff\uff0c、\uff09)”》0-9A-Za-z%]$")
 _SHARE = 0.5
 _MARGIN = 0.10
 _FULL = 0.88
+# A first line is indented by two characters; a title by more, and as much on the other side.
+_INDENT = 0.1
+_OFF_MIDDLE = 0.03
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +78,17 @@ def paragraphs(lines: Sequence[Printed], pages: int) -> tuple[SourceLine, ...]:
 def _goes_on(first: Printed, second: Printed, left: float, right: float) -> bool:
     if _ENDS.search(first.text.strip()) or marker_at(second.text):
         return False
+    if _centred(first, left) and not _centred(second, left):
+        return False
     width = max(0.05, right - left)
     filled = first.right >= right - (1 - _FULL) * width
     indented = second.left > left + 0.03 * max(width, 0.3)
     return filled and not indented and bool(_HAN_END.search(first.text.strip()))
+
+
+def _centred(line: Printed, left: float) -> bool:
+    """Whether a line stands in the middle of the page, as titles do."""
+    return line.left > left + _INDENT and abs(line.left - (1.0 - line.right)) < _OFF_MIDDLE
 
 
 def _edge(values: Sequence[float], *, highest: bool) -> float:

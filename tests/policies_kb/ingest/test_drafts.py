@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -146,6 +147,34 @@ def test_a_plan_for_nobody_is_drafted_but_put_last_with_its_reason(packs: Path, 
     assert "居民多半不会问" in listed[1].residents_why
     draft = review.load_draft(PACK, listed[1].id, packs)
     assert "not_for_residents" in {mark.kind for mark in draft.open_marks}
+
+
+def test_a_benefit_the_glossary_does_not_know_is_for_residents_and_asked_for_by_its_own_name(
+    packs: Path, ingest: Ingest
+) -> None:
+    texts = [
+        "青石县困难家庭水电补贴实施办法",
+        "一、补贴对象",
+        "本县户籍的低保家庭。",
+        "二、补贴标准",
+        "每户每月20元。",
+        "三、办理",
+        "由申请人到户籍所在地乡镇提出申请。",
+        "青石县民政局",
+        "2025年6月12日",
+        "项目 | 标准",
+        "水费 | 每月20元",
+    ]
+    (draft,) = ingest.repaired(repaired(texts), now=NOW).drafts
+    [listed] = review.list_drafts(PACK, packs)
+    assert listed.residents
+    sections = {section.number: section for section in draft.document.sections}
+    assert [*sections] == ["一", "二", "三", "附件"]
+    # Whom it is for (低保家庭) is not what it is about.
+    assert {section.schemes for section in sections.values()} == {()}
+    assert "困难家庭水电补贴给多少钱" in sections["二"].asks
+    assert draft.document.front.issuer == "青石县民政局"
+    review.accept(PACK, draft.id, by="测试", effective_from=date(2025, 7, 1), packs_dir=packs)
 
 
 def test_items_of_a_list_stay_with_the_sentence_that_leads_them_in(ingest: Ingest) -> None:

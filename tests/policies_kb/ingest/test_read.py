@@ -18,6 +18,7 @@ from PIL import Image
 
 from policies_kb.ingest.read import read
 from policies_kb.ingest.read.limits import MAX_PAGES
+from policies_kb.ingest.read.pages import Printed, paragraphs
 from policies_kb.ingest.read.text import decode
 from policies_kb.ingest.types import Source, UnreadableSource
 
@@ -235,3 +236,15 @@ class TestRefusals:
         Image.new("1", (20_000, 20_000)).save(buffer, "PNG")
         path.write_bytes(buffer.getvalue())
         assert "像素" in self.refusal(path).message_zh
+
+
+def test_a_title_in_the_middle_of_the_page_is_a_paragraph_of_its_own() -> None:
+    printed = [
+        Printed("青石县困难家庭补贴实施办法", 1, 0.32, 0.68, 0.1),
+        Printed("各乡镇人民政府为做好补贴工作，方便群众", 1, 0.1, 0.68, 0.2),
+        Printed("就近办理，制定本办法。", 1, 0.1, 0.4, 0.25),
+    ]
+    assert [line.text for line in paragraphs(printed, 1)] == [
+        "青石县困难家庭补贴实施办法",
+        "各乡镇人民政府为做好补贴工作，方便群众就近办理，制定本办法。",
+    ]

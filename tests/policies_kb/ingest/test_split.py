@@ -165,6 +165,15 @@ def test_the_signature_stands_apart() -> None:
     assert found.raw(found.sections[-1]) == "示范县民政局\n2022年3月5日"
 
 
+def test_tables_behind_the_signature_are_a_section_of_their_own() -> None:
+    table = ["项目 | 标准", "水费 | 每月20元"]
+    found = split(["一、目标", "做好救助工作。", "示范县民政局", "2022年3月5日", *table])
+    assert [one.role for one in found.sections] == ["numbered", "closing", "attached"]
+    assert found.raw(found.sections[-1]) == "\n".join(table)
+    within = split(["一、目标", "做好救助工作。", *table])
+    assert [one.role for one in within.sections] == ["numbered"]
+
+
 def test_text_without_any_number_is_one_section() -> None:
     found = split(["关于发放补贴的通知", "补贴每月100元。"])
     assert numbers(found) == ["正文"]
