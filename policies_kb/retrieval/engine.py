@@ -195,6 +195,14 @@ class Retriever:
         sides = self._other_sides(judged, today) if judged.schemes else []
         chosen = [best, *sides] if sides else [hit.clause for hit in told(judged.hits)]
         lines, quoted = self._wording.told(chosen, judged.query, today)
+        if (
+            not judged.query.schemes
+            and judged.schemes
+            and best.schemes
+            and not judged.schemes & set(best.schemes)
+        ):
+            # The conversation was about another scheme: nobody may take this for a rule of that one.
+            lines.insert(0, self._wording.about(best))
         leads_to = "case_status" if judged.status else "assess" if judged.personal and best.schemes else None
         if leads_to is not None:
             lines.append(OF_A_CASE if judged.status else OF_ONES_OWN)

@@ -12,7 +12,7 @@ from policies_kb.pack import EXAMPLE, DatedValue, Fact, Parameter, Place
 from policies_kb.retrieval.dates import chinese_date
 from policies_kb.retrieval.text import bigrams
 
-_MOST: Final = 3
+_MOST: Final = 7
 _NO_UNIT: Final = frozenset({"", "倍", "比例"})
 
 
@@ -53,19 +53,26 @@ class Figures:
     def line(self, clause: Clause, asked: str, today: date) -> str:
         """`现行数字：低保标准 城镇730元/人·月、农村540元/人·月（示范县，2022年1月23日起）。`; empty when there is none.
 
-        Of many figures those are told whose names are most like the question `asked` (cleaned).
+        Figures of one place and day share the brackets. Of many those are told whose names are most like the question
+        `asked` (cleaned).
         """
         pairs = bigrams(asked)
         likest = sorted(clause.parameters, key=lambda written: -len(pairs & bigrams(self._name(written))))
         kept = [written for written in clause.parameters if written in likest[:_MOST]]
-        told = [said for written in kept if (said := self._said(written, today))]
-        return f"现行数字：{'；'.join(told)}。" if told else ""
+        told: dict[str, list[str]] = {}
+        for written in kept:
+            said = self._said(written, today)
+            if said is not None:
+                told.setdefault(said[1], []).append(said[0])
+        groups = [f"{'、'.join(figures)}（{where_since}）" for where_since, figures in told.items()]
+        return f"现行数字：{'；'.join(groups)}。" if groups else ""
 
     def _name(self, written: str) -> str:
         parameter = self._pack.parameters.get(written)
         return parameter.name if parameter is not None else ""
 
-    def _said(self, written: str, today: date) -> str:
+    def _said(self, written: str, today: date) -> tuple[str, str] | None:
+        """(`低保标准 城镇730元/人·月`, `示范县，2022年1月23日起`); None where a value is not known today."""
         names = [name.strip() for name in written.split("*")]
         parameters = [self._pack.parameters.get(name) for name in names]
         values = [parameter.on(today) if parameter is not None else None for parameter in parameters]
@@ -75,13 +82,13 @@ class Figures:
             if parameter is not None and value is not None
         ]
         if len(known) < len(names):
-            return ""
+            return None
         unit = next((one.unit for one, _ in known if one.unit not in _NO_UNIT), known[0][0].unit)
         amounts = "、".join(dict.fromkeys(self._amounts(known, unit)))
         since = chinese_date(max(value.effective_from for _, value in known))
         title = known[0][0].name if len(known) == 1 else "算下来"
         example = "，示例数字" if any(value.source == EXAMPLE for _, value in known) else ""
-        return f"{title} {amounts}（{self._whose(names)}，{since}起{example}）"
+        return f"{title} {amounts}", f"{self._whose(names)}，{since}起{example}"
 
     def _amounts(self, known: list[tuple[Parameter, DatedValue]], unit: str) -> list[str]:
         """One `城镇730×1.5=1095元/人·月` for each answer of the fact the value depends on, or one for all."""

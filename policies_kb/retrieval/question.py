@@ -8,7 +8,7 @@ from typing import Final
 from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import ASKED, Query
-from policies_kb.retrieval.text import Reader, has_content
+from policies_kb.retrieval.text import Reader, Unit, has_content
 
 _SENTENCE: Final = re.compile(r"[^?？!！。;；\n]+[?？!！。;；\n]*")
 _ALSO: Final = re.compile(
@@ -23,9 +23,18 @@ ASKING: Final = re.compile(
     "能不能|可不可以|可以|会不会|要不要|有没有|是不是|怎么|怎样|如何|咋|能|该|谁|哪|什么|啥|多少|多久|几"
 )
 # Words that say nothing of which scheme is meant.
-_SIDES: Final = ASKED | {
-    "same:申请", "same:流程", "same:收费", "same:证明", "same:附件", "same:材料", "same:审核确认", "aspect:payment",
+_SIDES: Final = ASKED | {"same:申请", "same:流程", "same:收费", "same:证明", "same:附件", "aspect:payment"}
+# Steps every scheme has, and words that stand beside a side: they do not say of what is asked either.
+_STEPS: Final = _SIDES | {
+    "same:材料", "same:审核确认", "same:公示", "same:停发", "same:不予批准", "same:核查", "same:核对", "same:告知书", "same:理由", "same:异议",
+    "same:网上", "same:补贴", "same:代为申请", "same:热线电话",
 }  # fmt: skip
+_OF_ANY: Final = frozenset(
+    (
+        "一个月", "每个月", "每月", "一年", "每年", "领", "发", "拿", "打", "交", "归", "下来", "钱", "本人", "好多", "还要", "啥样",
+        "审核", "不要", "不能",
+    )
+)  # fmt: skip
 _THIS: Final = re.compile("这个|那个|这种|那种|它|[?？!！。,，\\s]+")
 # A follow-up that names only another person, place or scheme: 那农村呢, 五保户呢, 他呢.
 _ANOTHER: Final = re.compile(
@@ -122,7 +131,7 @@ class Questions:
         query = self.read(text)
         if aspect in _SIDE_WORDS and not query.aspects and (other := _another(text)) is not None:
             return self.about(f"{other}{_SIDE_WORDS[aspect]}", () if query.schemes else schemes)
-        if not query.schemes and schemes and self.is_short_for_more(query):
+        if not query.schemes and schemes and query.units and all(map(_is_side, query.units)):
             return self.about(text, schemes)
         return query
 
@@ -174,14 +183,18 @@ def only_named(query: Query) -> bool:
 
 def only_a_side(query: Query) -> bool:
     """Whether the question is no more than the name of a scheme and which side of it is asked for."""
-    return bool(query.schemes) and all(
-        unit.concepts
-        and (
-            any(token.startswith("scheme:") for token in unit.concepts)
-            or all(token.startswith("aspect:") or token in _SIDES for token in unit.concepts)
-        )
-        for unit in query.units
-    )
+    return bool(query.schemes) and all(_is_scheme(unit) or _is_side(unit) for unit in query.units)
+
+
+def _is_scheme(unit: Unit) -> bool:
+    return any(token.startswith("scheme:") for token in unit.concepts)
+
+
+def _is_side(unit: Unit) -> bool:
+    """Whether a word of a question only says which side, or which step, of any scheme is meant."""
+    if not unit.concepts:
+        return unit.word in _OF_ANY
+    return all(token.startswith("aspect:") or token in _STEPS for token in unit.concepts)
 
 
 def without_pronouns(text: str) -> str:

@@ -79,6 +79,11 @@ class Wording:
             lines.append(f"{both}写得不一样，按哪一份办由办事机关决定。{self.person()}")
         return lines, quoted
 
+    def about(self, clause: Clause) -> str:
+        """Which schemes a clause is about, to be said before it where the conversation was about another."""
+        names = (self._glossary.names[one] for one in clause.schemes if one in self._glossary.names)
+        return f"下面是{'、'.join(names)}方面的规定："
+
     def refusal(self, judgement: Judgement, today: date) -> str:
         """Why the question is not answered, and whom to ask."""
         match judgement.outcome:

@@ -168,6 +168,32 @@ def test_a_bare_follow_up_takes_the_scheme_of_the_conversation(question: str, sa
     assert says in answer.answer
 
 
+@pytest.mark.parametrize("name", ["shifan-xian", "shifan-qu"])
+@pytest.mark.parametrize("scheme", ["dibao", "tekun", "linshi_jinan", "di_shouru", "jiuye"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "一个月发多少", "每月能领几个钱", "多久能下来", "几天能批", "公示几天", "要不要公示", "会不会停", "不批咋办", "网上能办不", "钱打到哪",
+        "多久查一次", "归哪个批",
+    ],
+)  # fmt: skip
+def test_a_follow_up_is_not_answered_with_another_schemes_rule(question: str, scheme: str, name: str) -> None:
+    answer = ask(question, name, scheme=scheme, aspect="who")
+    told = {
+        scheme
+        for document in pack(name).documents
+        for clause in document.clauses
+        if answer.citations and clause.text == answer.citations[0].quote
+        for scheme in clause.schemes
+    }
+    assert not told or scheme in told, answer.answer
+
+
+def test_a_new_matter_in_a_conversation_says_which_scheme_its_clause_is_about() -> None:
+    assert ask("娃上大学学费咋办", scheme="dibao").answer.startswith("下面是教育救助方面的规定：")
+    assert not ask("娃上大学学费咋办").answer.startswith("下面是")
+
+
 @pytest.mark.parametrize("question", ["要带啥", "这个要钱吗", "多少钱", "在哪办"])
 def test_a_question_of_no_scheme_is_asked_back_with_questions_that_have_answers(question: str) -> None:
     answer = ask(question)
@@ -364,6 +390,12 @@ def test_a_figure_is_told_with_its_unit_place_and_day() -> None:
     assert "低保标准 城镇730元/人·月、农村540元/人·月（示范县，2022年1月23日起，示例数字）" in answer.answer
     assert "城镇730×1.5=1095元/人·月" in ask("低收入家庭的收入线是多少钱").answer
     assert "现行数字" not in ask("低保到哪里申请").answer
+
+
+def test_every_figure_of_a_clause_is_told_and_the_place_and_day_once() -> None:
+    [line] = [line for line in ask("新农保一年交多少钱").answer.splitlines() if line.startswith("现行数字")]
+    assert all(f" {tier}元/年" in line for tier in (100, 200, 300, 400, 500))
+    assert line.count("示范县，2022年1月1日起") == 1
 
 
 def test_a_figure_whose_days_are_over_is_not_told_any_more() -> None:
