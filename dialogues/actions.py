@@ -89,6 +89,7 @@ ACTIONS: Mapping[str, Callable[[Run], None]] = {
     "household.none": household.none,
     "household.next_member": household.next_member,
     "household.add": household.add,
+    "household.reopen": household.reopen,
     "household.change": household.change,
     "household.done": household.done,
     "case.status": application.status,

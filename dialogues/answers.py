@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from dialogues import application, household
+from dialogues import application, doubts, household
 from dialogues.actions import ACTIONS
 from dialogues.commands import ABOUT, FOR_WHOM
 from dialogues.effects import RecordConsent
@@ -85,8 +85,11 @@ def volunteer(run: Run, values: Mapping[str, JsonValue]) -> None:
                 _store(run, name, _checked_fact(run, name, value), "")
             elif _may_volunteer(run, name) and not run.settled(name):
                 _store(run, name, _checked(run, name, value), "")
-        except (Problem, KeyError):
+        except KeyError:
             continue
+        except Problem as problem:
+            if problem.code == "beyond":
+                run.lead.append(_words(run, problem))
 
 
 def correct(run: Run, name: str | None, value: JsonValue, raw: str) -> None:
@@ -100,8 +103,11 @@ def correct(run: Run, name: str | None, value: JsonValue, raw: str) -> None:
         if value is not None:
             answer(run, value, raw)
         else:
+            run.state.doubts.pop(name, None)
             run.advance()
         return
+    if (said := doubts.taken_back(run, name)) is not None and run.pending is not None:
+        _store_fact(run, run.pending, said)
     slot = run.flows.slots.get(name)
     if slot is None:
         _correct_fact(run, name, value)
@@ -188,7 +194,13 @@ def _checked_fact(run: Run, name: str, value: JsonValue) -> JsonValue:
     choices = run.choices(name)
     # A band of a sum is a choice among others: any sum may be said.
     expected = Expected(today=run.today, choices=choices, minimum=question.minimum, maximum=question.maximum)
-    value = check(question.type, value, expected)
+    try:
+        value = check(question.type, value, expected)
+    except Problem as problem:
+        figure = isinstance(value, int | float) and not isinstance(value, bool)
+        if question.beyond and figure and problem.code in {"out_of_range", "not_a_choice"}:
+            raise Problem("beyond", said=question.beyond.replace("{value}", str(value))) from None
+        raise
     try:
         # Read back: facts that cannot be read any more would stop the whole assessment.
         run.knowledge.question(run.knowledge.with_answer(run.state.facts, name, value), name, today=run.today)
@@ -241,6 +253,10 @@ def _own_age(run: Run) -> int | None:
     return age if isinstance(age, int) and not isinstance(age, bool) else None
 
 
+def _words(run: Run, problem: Problem) -> str:
+    return run.flows.problems[problem.code].render(run.names(problem=problem.detail))
+
+
 def _refuse(run: Run, name: str, problem: Problem) -> None:
     frame = run.top
     run.state.failures += 1
@@ -248,18 +264,18 @@ def _refuse(run: Run, name: str, problem: Problem) -> None:
         frame.data["insisted"] = problem.number
     slot = run.flows.slots.get(name)
     run.simpler = run.state.failures >= 2 or (slot is not None and slot.definition.type == "id_number")
-    text = run.flows.problems[problem.code].render(run.names(problem=problem.detail))
+    text = _words(run, problem)
     run.pattern("validate_slot", reason="problem", problem=text, failures=run.state.failures)
 
 
 # --- storing ----------------------------------------------------------------------------------------------------
 
 
-def _store(run: Run, name: str, value: JsonValue, raw: str) -> None:
+def _store(run: Run, name: str, value: JsonValue, raw: str) -> bool:
+    """Whether it was stored: a fact that is in doubt is asked about first."""
     slot, frame = run.flows.slots.get(name), run.top
     if slot is None:
-        _store_fact(run, name, value)
-        return
+        return _store_fact(run, name, value)
     if frame is not None:
         frame.data.pop("insisted", None)
         if slot.definition.type in {"relation", "bool"}:
@@ -271,10 +287,13 @@ def _store(run: Run, name: str, value: JsonValue, raw: str) -> None:
         ]
     if slot.definition.on_filled is not None:
         ACTIONS[slot.definition.on_filled](run)
+    return True
 
 
-def _store_fact(run: Run, key: str, value: JsonValue) -> None:
+def _store_fact(run: Run, key: str, value: JsonValue) -> bool:
     state = run.state
+    if doubts.in_doubt(run, key, value):
+        return False
     state.facts = run.knowledge.with_answer(state.facts, key, value)
     if key in state.skipped:
         state.skipped.remove(key)
@@ -283,6 +302,7 @@ def _store_fact(run: Run, key: str, value: JsonValue) -> None:
     for name in list(state.answered):
         if name not in run.flows.slots and name != key and fact_value(state.facts, name) is None:
             del state.answered[name]
+    return True
 
 
 def _may_volunteer(run: Run, name: str) -> bool:
@@ -319,11 +339,30 @@ def _unasked_fact(run: Run, name: str, value: JsonValue, raw: str) -> None:
         correct(run, name, value, raw)
         return
     try:
-        _store(run, name, _checked_fact(run, name, value), raw)
-    except (Problem, KeyError):
+        stored = _store(run, name, _checked_fact(run, name, value), raw)
+    except KeyError:
         run.pattern("stale_answer", reason="old")
         return
-    run.pattern("correction", reason="same", label=run.label(name))
+    except Problem as problem:
+        if problem.code != "beyond":
+            run.pattern("stale_answer", reason="old")
+            return
+        run.lead.append(_words(run, problem))
+        _reask(run, [name])
+        return
+    if stored:
+        run.pattern("correction", reason="same", label=run.label(name))
+    else:
+        _ask_doubt(run, name)
+
+
+def _ask_doubt(run: Run, name: str) -> None:
+    """The self-assessment asks about answers in doubt before anything else; elsewhere the doubt is asked at once."""
+    place = run.doing()
+    if place is not None and run.state.stack[place].flow == "assess":
+        run.advance()
+    else:
+        _reask(run, [name])
 
 
 def _old_submit(run: Run, number: int) -> None:
@@ -375,7 +414,7 @@ def _correct_slot(run: Run, name: str, value: JsonValue, raw: str) -> None:
         checked = _checked(run, name, value)
     except Problem as problem:
         run.drop(name)
-        text = run.flows.problems[problem.code].render(run.names(problem=problem.detail))
+        text = _words(run, problem)
         run.lead.append(text)
         _reask(run, [name, *_dependents(run, name)])
         return
@@ -420,7 +459,7 @@ def _correct_member(run: Run, name: str, value: JsonValue) -> None:
     try:
         checked = _checked(run, name, value) if value is not None else None
     except Problem as problem:
-        run.lead.append(run.flows.problems[problem.code].render(run.names(problem=problem.detail)))
+        run.lead.append(_words(run, problem))
         run.advance()
         return
     if checked is not None and household.correct_last(run, name, checked):
@@ -443,7 +482,7 @@ def _correct_fact(run: Run, name: str, value: JsonValue) -> None:
     try:
         checked = _checked_fact(run, name, value)
     except Problem as problem:
-        run.lead.append(run.flows.problems[problem.code].render(run.names(problem=problem.detail)))
+        run.lead.append(_words(run, problem))
         if run.fact(name) is not None and run.editable(name):
             run.state.answered.pop(name, None)
             _assess_again(run)
@@ -455,7 +494,10 @@ def _correct_fact(run: Run, name: str, value: JsonValue) -> None:
         run.pattern("stale_answer", reason="old")
         return
     same = name in run.state.answered and fact_value(run.state.facts, name) == checked
-    _store_fact(run, name, checked)
+    if not _store_fact(run, name, checked):
+        _assess_again(run)
+        _ask_doubt(run, name)
+        return
     if same:
         run.pattern("correction", reason="same", label=run.label(name))
         return

@@ -129,7 +129,7 @@ def withdraw(run: Run) -> None:
     state.consent = state.authorisation = state.assessment = None
     state.files = []
     state.facts, state.asked_facts, state.answered = {}, {}, {}
-    state.skipped = []
+    state.skipped, state.doubts = [], {}
 
 
 def personal(state: DialogueState) -> bool:

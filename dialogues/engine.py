@@ -324,6 +324,7 @@ def _forget_flow(run: Run, flow: str) -> None:
         }
         run.state.facts = {}
         run.state.asked_facts = {}
+        run.state.doubts = {}
         run.state.assessment = None
 
 
@@ -374,6 +375,7 @@ def _skip(run: Run, reason: str) -> None:
         why = run.render(slot.unskippable) if slot is not None else (fact.why if fact is not None else "")
         run.pattern("skip_question", reason="unskippable", why=why)
         return
+    run.state.doubts.pop(name, None)
     if name not in run.state.skipped:
         run.state.skipped.append(name)
     run.pattern("skip_question", reason=reason)

@@ -12,7 +12,9 @@ from policies_kb.types import Choice
 if TYPE_CHECKING:
     from dialogues.run import Run
 
-SCRATCH = ("member_name", "member_relation", "member_id_number", "more_members", "household_change")
+SCRATCH = (
+    "member_name", "member_relation", "member_id_number", "member_doubt", "more_members", "household_change",
+)  # fmt: skip
 MOST_MEMBERS = 20
 
 RELATION_TITLES = {
@@ -81,14 +83,57 @@ def add(run: Run) -> None:
     if isinstance(place, int) and place < len(listed):
         listed[place] = member
     else:
+        place = len(listed)
         listed.append(member)
     run.fill("household", list(listed))
+    frame.data["added"] = place
+    frame.data["doubt"] = _doubt(run, listed, place)
     for name in SCRATCH:
         run.drop(name)
     frame.data.pop("said", None)
     frame.data["expected"] = frame.data.get("mode") == "fresh" and _still_expected(run)
     # All of those told in the self-assessment are there: nobody has to say “no more”.
     frame.data["complete"] = frame.data.get("mode") == "fresh" and len(listed) + 1 == _told_size(run)
+
+
+def _doubt(run: Run, listed: list[Member], place: int) -> str | None:
+    """What is doubtful about the member at `place`, by the pack's checks: a second spouse, a child older than the
+    applicant. None where nothing is."""
+    own = run.state.slots.get("applicant_id_number")
+    age = read_id_number(own, today=run.today).age(run.today) if isinstance(own, str) else None
+    people: list[JsonValue] = [{"relation": "self", "age": age}]
+    people += [{"relation": one.get("relation"), "age": one.get("age")} for one in listed]
+    found = run.knowledge.doubts({"household": people}, today=run.today)
+    mine = f"household.{place + 1}."
+    return next((doubt.ask for doubt in found if doubt.key.startswith(mine)), None)
+
+
+def reopen(run: Run) -> None:
+    """Ask again what the answer to a doubt names: the member's relation, or the number."""
+    frame = run.top
+    if frame is None:
+        return
+    wanted = run.state.slots.get("member_doubt")
+    place = frame.data.get("added")
+    listed = members(run.state.slots)
+    run.drop("member_doubt")
+    if wanted not in {"relation", "id_number"} or not isinstance(place, int) or place >= len(listed):
+        frame.data["do"] = "stands"
+        return
+    frame.data["do"] = "again"
+    frame.data["editing"] = place
+    for name, slot in (
+        ("name", "member_name"),
+        ("relation", "member_relation"),
+        ("id_number", "member_id_number"),
+    ):
+        value = listed[place].get(name)
+        if name == wanted:
+            run.drop(slot)
+        elif value is not None:
+            run.fill(slot, value)
+        elif slot not in run.state.skipped:
+            run.state.skipped.append(slot)
 
 
 def change(run: Run) -> None:

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from dialogues.commands import Command
 from policies_kb.cards import ResultSheet
-from policies_kb.types import Answer, Choice, FactQuestion, SchemeResult, WorkflowStep
+from policies_kb.types import Answer, Choice, Doubt, FactQuestion, SchemeResult, WorkflowStep
 
 __all__ = [
     "AskedSlot", "Knowledge", "SlotType", "Understanding", "UnderstandingContext", "Understood", "WorkCalendar",
@@ -91,6 +91,16 @@ class Knowledge(Protocol):
     def with_answer(
         self, facts: Mapping[str, JsonValue], key: str, value: JsonValue
     ) -> dict[str, JsonValue]: ...
+
+    def doubts(self, facts: Mapping[str, JsonValue], *, today: date) -> Sequence[Doubt]:
+        """What is unlikely or contradictory among these facts."""
+        ...
+
+    def raised_doubts(
+        self, facts: Mapping[str, JsonValue], key: str, value: JsonValue, *, today: date
+    ) -> Sequence[Doubt]:
+        """What is unlikely or contradictory once this answer is among the facts, and was not before."""
+        ...
 
     def assess(
         self, facts: Mapping[str, JsonValue], *, today: date, interview: bool = False

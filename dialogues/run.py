@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
-from dialogues import payloads
+from dialogues import doubts, payloads
 from dialogues.actions import ACTIONS, BUTTON_SOURCES, CHOICE_SOURCES
 from dialogues.application import EDITABLE, personal
 from dialogues.catalogue import END, Flows, Slot, Step
@@ -264,6 +264,9 @@ class Run:
             if not self.settled(slot.name) and self.relevant(slot):
                 return self._wait(frame, slot.name)
         elif definition.interview:
+            if (doubted := next(iter(self.state.doubts), None)) is not None:
+                self.question(doubted)
+                return self._wait(frame, doubted)
             if "question" in frame.data and self._nothing_learnt():
                 return False
             before = frame.data.get("question")
@@ -422,9 +425,11 @@ class Run:
         fact = self.fact(name)
         if fact is None:
             return ()
+        offered = fact.choices
         if fact.type == "bool" and not fact.choices:
-            return (Choice(value=True, title="是"), Choice(value=False, title="不是"))
-        return fact.choices
+            offered = (Choice(value=True, title="是"), Choice(value=False, title="不是"))
+        doubted = self.state.doubts.get(name)
+        return offered if doubted is None else doubts.choices(doubted, offered)
 
     def skippable(self, name: str) -> bool:
         """Whether the question may be left unanswered."""
@@ -457,6 +462,8 @@ class Run:
     def _question(self, frame: Frame, name: str) -> str:
         slot = self.flows.slots.get(name)
         if slot is None:
+            if (doubted := self.state.doubts.get(name)) is not None:
+                return doubted.doubt.ask
             fact = self.state.asked_facts[name]
             return fact.simpler if self.simpler else fact.text
         if self.simpler:
@@ -466,6 +473,9 @@ class Run:
         return self.render(slot.ask)
 
     def _buttons(self, name: str, choices: tuple[Choice, ...]) -> Iterator[Button]:
+        if (doubted := self.state.doubts.get(name)) is not None:
+            yield from doubts.buttons(doubted)
+            return
         for choice in choices:
             yield Button(title=choice.title, payload=payloads.answer(name, choice.value))
         slot = self.flows.slots.get(name)

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from dialogues.effects import Button, Say
 from dialogues.ports import SlotType
-from policies_kb.types import FactQuestion
+from policies_kb.types import Doubt, FactQuestion
 
 
 class Frame(BaseModel):
@@ -42,6 +42,15 @@ class CaseNote(BaseModel):
     updated_at: datetime | None = None
 
 
+class Doubted(BaseModel):
+    """An answer that is asked about before it counts, and the doubt about it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    value: JsonValue
+    doubt: Doubt
+
+
 class DialogueState(BaseModel):
     """State of one conversation. `version` counts turns, so a lost update is seen."""
 
@@ -53,6 +62,9 @@ class DialogueState(BaseModel):
     slots: dict[str, JsonValue] = Field(default_factory=dict)
     facts: dict[str, JsonValue] = Field(
         default_factory=dict, description="self-assessment facts, contract names"
+    )
+    doubts: dict[str, Doubted] = Field(
+        default_factory=dict, description="facts whose answer is in doubt, by key; oldest first"
     )
     skipped: list[str] = Field(default_factory=list)
     drafts: dict[str, list[Frame]] = Field(

@@ -28,13 +28,14 @@ PROBLEMS: frozenset[str] = frozenset(
         "not_text", "too_long", "not_a_name", "not_a_number", "out_of_range", "not_yes_no", "not_a_choice",
         "id_length", "id_old", "id_characters", "id_birth_date", "id_future", "id_too_old", "id_check_digit",
         "id_sex", "id_age", "id_same", "not_a_date", "not_a_phone", "not_an_account", "too_short_address",
-        "not_a_file",
+        "not_a_file", "beyond", "no_such_day",
     }
 )  # fmt: skip
 
 TEXT_LIMIT = 500
 NAME_LIMIT = 30
 ADDRESS_LIMIT = 200
+SHORT = 20
 OLDEST = 125  # years; nobody in China has reached it, so a number that says so was misread
 
 _FEMALE = [
@@ -272,6 +273,9 @@ def _date(value: JsonValue) -> str:
     try:
         return date.fromisoformat(cast("str", value)).isoformat()
     except (ValueError, TypeError):
+        # 2月30日: read as a date and on no calendar.
+        if isinstance(value, str) and re.search(r"\d|[一二三四五六七八九十][月日号]", value):
+            raise Problem("no_such_day", part=value[:SHORT]) from None
         raise Problem("not_a_date") from None
 
 

@@ -56,7 +56,8 @@ def _value(text: str, asked: AskedSlot, today: date | None) -> JsonValue:
         if chosen is not None:
             return chosen.value
         if asked.type == "choice":
-            return None
+            # A grade that is none of those offered is refused kindly, not passed over.
+            return _level(text) if _figures(asked) else None
     if asked.type == "int":
         return integer(text, asked.name, today)
     if asked.type == "money":
@@ -66,7 +67,7 @@ def _value(text: str, asked: AskedSlot, today: date | None) -> JsonValue:
         return reader(text)
     if asked.type == "date":
         found = when.read_date(text, today)
-        return found.isoformat() if found else None
+        return found.isoformat() if found else when.no_such_day(text)
     return None
 
 
@@ -145,7 +146,7 @@ def _whole(value: float | None) -> int | None:
 def _whole_number(text: str) -> int | None:
     found = numerals.find(text)
     if len(found) == 1:
-        return int(found[0].value)
+        return -int(found[0].value) if _MINUS.search(text) else int(found[0].value)
     return 0 if not found and _NOTHING.match(bare(text)) and not _NOT_ZERO.search(text) else None
 
 
@@ -158,13 +159,15 @@ def age(text: str, today: date | None = None) -> int | None:
     born = _BIRTH_YEAR.search(text)
     if born and "岁" not in text and today:
         year = when.year(born["year"], today)
-        return today.year - year if year else None
+        return today.year - year if year and year <= today.year else None
     found = numerals.find(text)
     if len(found) != 1:
         return None
     if "月" in text and "岁" not in text:
         return 0 if found[0].value < 12 else int(found[0].value // 12)
     value = int(found[0].value)
+    if _MINUS.search(text):
+        return -value
     # 快六十 is not yet sixty, and sixty is where a right begins.
     return value - 1 if _NEARLY.search(text[: found[0].start]) and value > 0 else value
 
@@ -210,14 +213,29 @@ def _level(text: str) -> int | None:
     return int(found[0].value) if len(found) == 1 else None
 
 
+def _figures(asked: AskedSlot) -> bool:
+    """Whether every choice is a whole number (grades of disability, tiers)."""
+    return all(isinstance(item.value, int) and not isinstance(item.value, bool) for item in asked.choices)
+
+
 # --- money ---------------------------------------------------------------------------------------------------
 
 _SOURCES = r"低保金?|养老金|退休金|工资|打工|打零工|零工|种地|地里|种田|补贴|补助|高龄|卖菜|租金|房租|儿子给|女儿给|孩子给|娃给|土地|流转|赡养费|抚恤"
 _TOTAL = re.compile(r"一共|总共|加起来|合计|拢共|统共|总的|共计|拢起来|全部")
 _COINS = re.compile(rf"(?P<yuan>{numerals.NUMBER.pattern.replace('?P<core>', '?:').replace('?P<about>', '?:')})(?:块|元|塊)(?P<jiao>[一二两三四五六七八九\d])(?:毛|角)?(?!\d|[十百千万])")  # fmt: skip
 _OWED = re.compile(r"(?<!不)(?<!没)欠|外债|贷款|借了")
-_PER_YEAR = re.compile(r"一年|每年|全年|年收入|一整年|年底|一年到头|/年|年薪")
-_PER_MONTH = re.compile(r"一个月|每个?月|月收入|月薪|/月|按月|一月|月工资|个把月")
+# What a sum is said for, in months; the longest word first (半年 before 年).
+_PERIODS = (
+    (6, re.compile(r"半年|半个年头")),
+    (3, re.compile(r"季度|每季|一季|/季")),
+    (12, re.compile(r"一年|每年|全年|年收入|一整年|年底|一年到头|/年|年薪|按年|^年|(?<=[\d万千百])年")),
+    (1, re.compile(r"一个月|每个?月|月收入|月薪|/月|按月|一月|月工资|个把月|月入")),
+)
+# A loss is no income, and minus three no number of people: the figure keeps its sign, so that it is asked about.
+_MINUS = re.compile(
+    r"(?:^|[^一-鿿\d])[-−]\s*(?=[\d一二两三四五六七八九十])|(?<![正背抱肩])负\s*(?=[\d一二两三四五六七八九十百千])"
+)
+_LOSS = re.compile(r"亏(?!待)|赔(?!偿)|倒贴")
 _PER_DAY = re.compile(r"一天|每天|日结|/天|一日")
 _NOT_MONEY = re.compile(
     r"^\s*(?:个?月|年|天|岁|口|个?人|号|级|组|村|队|社|巷|弄|单元|室|套|辆|亩|个(?!钱)|次|周|点|楼|栋|届|小时|%|月份|孩|娃|张|头)"
@@ -231,8 +249,8 @@ def money(text: str, name: str = "") -> int | float | None:
     if _OWED.search(text) and not re.search(r"debt", name):
         # 欠了十几万 is nobody's savings and nobody's income.
         return None
-    # 三千一个月 is three thousand a month, not 3100.
-    text = re.sub(r"(?<=[二两三四五六七八九十百千万])(?=一(?:年|个?月|天|季))", ",", text)
+    # 三千一个月 is three thousand a month, not 3100; 80块一天 is no 80.1.
+    text = re.sub(r"(?<=[二两三四五六七八九十百千万块元])(?=一(?:年|个?月|天|季))", ",", text)
     amounts = _amounts(text)
     if not amounts:
         plain = bare(text)
@@ -252,13 +270,29 @@ def money(text: str, name: str = "") -> int | float | None:
         return None
     if _PER_DAY.search(text) and re.search(r"_(?:month|year)(?:$|[._])", name):
         return None
-    per_year, per_month = _PER_YEAR.search(text), _PER_MONTH.search(text)
-    if per_year and not per_month and re.search(r"_month(?:$|[._])", name):
-        value = value / 12
-    elif per_month and not per_year and re.search(r"_year(?:$|[._])", name):
-        value = value * 12
-    value = round(value, 2)
+    wanted = next(
+        (months for word, months in (("_month", 1), ("_year", 12)) if _names_period(word, name)), None
+    )
+    said = _months(text)
+    if wanted is not None and said is not None:
+        value = value * wanted / said
+    loss = "income" in name and _LOSS.search(text)
+    value = round(-value if loss or _MINUS.search(text) else value, 2)
     return int(value) if value == int(value) else value
+
+
+def _names_period(word: str, name: str) -> bool:
+    return re.search(rf"{word}(?:$|[._])", name) is not None
+
+
+def _months(text: str) -> int | None:
+    """For how many months the sum is said; None where nothing, or two different things, are said."""
+    said: list[int] = []
+    for months, words in _PERIODS:
+        text, found = words.subn("", text)
+        if found:
+            said.append(months)
+    return said[0] if len(said) == 1 else None
 
 
 def _after(amounts: list[numerals.Number], place: int) -> float:
@@ -334,6 +368,9 @@ _TITLE_BELOW = re.compile(
 _TITLE_ABOVE = re.compile(r"(?:超过|高于|多于)\s*(?P<a>[\d.,万]+)|(?P<b>[\d.,万]+)\s*元?(?:以上|及以上|多)")
 
 
+_FIGURES: frozenset[SlotType] = frozenset({"int", "money", "number"})
+
+
 @dataclass(frozen=True, slots=True)
 class Chosen:
     """The value of the choice meant (which may itself be null)."""
@@ -349,7 +386,11 @@ def choice(text: str, asked: AskedSlot) -> Chosen | None:
         return Chosen(asked.choices[titles.index(plain)].value)
     ordinal = _ORDINAL.match(plain)
     # Where figures are asked for, a bare 2 is a figure; with 第 or 个 it is a place in the list.
-    figure = asked.type in {"int", "money", "number"} and re.fullmatch(r"\d+|[一二两三四五六七八九十]", plain)
+    figures = asked.type in _FIGURES or _figures(asked)
+    figure = figures and re.fullmatch(r"\d+|[一二两三四五六七八九十]", plain)
+    if figure and asked.type == "choice":
+        meant = _whole_number(plain)
+        return Chosen(meant) if meant in [item.value for item in asked.choices] else None
     if ordinal and not figure:
         index = _place(ordinal["n"])
         if index is not None and index < len(titles):
@@ -368,10 +409,16 @@ def choice(text: str, asked: AskedSlot) -> Chosen | None:
         if not re.search(rf"(?:不是|不在|没有?|非)\s*{re.escape(titles[i])}", plain)
         or titles[i].startswith("没")
     ]
+    if asked.type in _FIGURES:
+        # 一个月三千 is a figure, and not the button 一个月.
+        inside = [i for i in inside if not numerals.find(plain.replace(titles[i], ""))]
     if inside:
         longest = max(inside, key=lambda i: len(titles[i]))
         rivals = [i for i in inside if titles[i] not in titles[longest]]
         return None if rivals else Chosen(asked.choices[longest].value)
+    if asked.type in _FIGURES and yes_no(plain, loose=False) is True:
+        sure = [i for i, title in enumerate(titles) if yes_no(title, loose=False) is True]
+        return Chosen(asked.choices[sure[0]].value) if len(sure) == 1 else None
     if asked.type in {"choice", "relation"}:
         return _by_meaning(plain, titles, asked)
     if asked.type == "bool" and {item.value for item in asked.choices} <= {True, False}:

@@ -53,6 +53,12 @@ def read_date(text: str, today: date | None = None) -> date | None:
     return None
 
 
+def no_such_day(text: str) -> str | None:
+    """The words of a date the calendar has not (2月30日, 2026-13-01); None where none is written out."""
+    full = _FULL.search(text) or _COMPACT.search(text) or _NO_YEAR.search(text)
+    return full.group().strip() if full and not _LUNAR.search(text) else None
+
+
 def year(text: str, today: date | None = None) -> int | None:
     """A year of four digits, or of two (58 → 1958; the future is never meant)."""
     digits = text.translate(_CN)

@@ -118,6 +118,17 @@ class PackKnowledge:
         """
         return doubts.doubts(self._pack, facts, today=today, interview=interview)
 
+    def raised_doubts(
+        self, facts: Mapping[str, JsonValue], key: str, value: JsonValue, *, today: date
+    ) -> tuple[Doubt, ...]:
+        """The doubts one more answer brings, in an interview.
+
+        Raises:
+            UnknownFact: the catalogue has no such fact.
+            FactsError: the value, or one of the facts, cannot be used.
+        """
+        return doubts.raised(self._pack, facts, key, value, today=today)
+
     def assess(
         self, facts: Mapping[str, JsonValue], *, today: date, interview: bool = False
     ) -> tuple[SchemeResult, ...]:

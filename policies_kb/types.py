@@ -95,6 +95,7 @@ class FactQuestion(Frozen):
     minimum: float | None = None
     maximum: float | None = None
     skippable: bool = True
+    beyond: str = Field(default="", description="said of an answer that cannot be; {value} is what was said")
 
 
 class DoubtChoice(Frozen):

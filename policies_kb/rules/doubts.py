@@ -16,7 +16,8 @@ from pydantic import JsonValue
 
 from policies_kb.pack import Check, Fact, Pack, Remedy
 from policies_kb.rules.assess import Assessment, shown_number
-from policies_kb.rules.facts import Facts, as_json, member_key, read_facts
+from policies_kb.rules.facts import SIZE, Facts, as_json, member_key, read_facts
+from policies_kb.rules.questions import with_answer
 from policies_kb.rules.values import Number, Symbol, Value
 from policies_kb.types import Doubt, DoubtChoice
 
@@ -33,6 +34,23 @@ def doubts(
         FactsError: a value cannot be used at all.
     """
     return doubts_of(pack, read_facts(pack.facts, data, interview=interview), today)
+
+
+def raised(
+    pack: Pack, data: Mapping[str, JsonValue], key: str, value: JsonValue, *, today: date
+) -> tuple[Doubt, ...]:
+    """The doubts an answer brings that were not there before it; `data` are the facts of an interview so far.
+
+    Raises:
+        UnknownFact: the catalogue has no such fact.
+        FactsError: the value cannot be used at all.
+    """
+    # A smaller household would drop its last members: what is told of them must be seen first.
+    answered = {**data, key: value} if key == SIZE else with_answer(pack, data, key, value, today=today)
+    before = {doubt.ask for doubt in doubts(pack, data, today=today, interview=True)}
+    return tuple(
+        doubt for doubt in doubts(pack, answered, today=today, interview=True) if doubt.ask not in before
+    )
 
 
 def doubts_of(pack: Pack, facts: Facts, today: date) -> tuple[Doubt, ...]:

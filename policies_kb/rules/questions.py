@@ -72,7 +72,7 @@ def question(pack: Pack, assessment: Assessment, key: str) -> FactQuestion:
         key=key, type=fact.type, unit=fact.unit, text=assessment.say(fact.question, member),
         simpler=assessment.say(fact.simpler, member), why=assessment.say(fact.why, member), choices=choices,
         minimum=None if fact.minimum is None else float(fact.minimum),
-        maximum=None if fact.maximum is None else float(fact.maximum),
+        maximum=None if fact.maximum is None else float(fact.maximum), beyond=fact.beyond,
     )  # fmt: skip
 
 

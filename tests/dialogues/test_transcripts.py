@@ -89,7 +89,10 @@ def check_turn(conversation: Conversation) -> None:
     if question is None or not conversation.said:
         return
     fact = conversation.state.asked_facts.get(question)
-    if fact is not None:
+    doubted = conversation.state.doubts.get(question)
+    if doubted is not None:
+        wordings = {doubted.doubt.ask}
+    elif fact is not None:
         wordings = {fact.text, fact.simpler}
     else:
         slot = flows().slots[question]

@@ -149,7 +149,9 @@ def test_what_is_stored(type_: str, value: object, stored: object) -> None:
         ("relation", "self", "not_a_choice"),
         ("relation", "boss", "not_a_choice"),
         ("relation", ["spouse"], "not_a_choice"),
-        ("date", "2026-02-30", "not_a_date"),
+        ("date", "2026-02-30", "no_such_day"),
+        ("date", "2月30日", "no_such_day"),
+        ("date", "不晓得", "not_a_date"),
         ("file", "x", "not_a_file"),
     ],
 )

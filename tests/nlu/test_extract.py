@@ -140,12 +140,49 @@ def test_relation(text: str, relation: str | None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "month", "year"),
+    [
+        ("2w", 20000, 20000), ("三千五一年", 291.67, 3500), ("20000块/年", 1666.67, 20000), ("3万块一年", 2500, 30000),
+        ("一个月三万", 30000, 360000), ("一季度3000", 1000, 12000), ("半年一万", 1666.67, 20000), ("年2万", 1666.67, 20000),
+        ("按年算24000", 2000, 24000), ("月入三千", 3000, 36000), ("80块一天", None, None), ("-500", -500, -500),
+        ("负500", -500, -500), ("亏了5000", -5000, 5000), ("一年亏两万", -1666.67, 20000), ("8", 8, 8),
+    ],
+)  # fmt: skip
+def test_a_sum_is_brought_to_the_period_asked_for_and_keeps_its_sign(
+    text: str, month: float | None, year: float | None
+) -> None:
+    assert value(text, "household_income_month", "money") == month
+    assert value(text, "medical_out_of_pocket_year", "money") == year
+
+
+@pytest.mark.parametrize(
+    ("text", "level"),
+    [("5级", 5), ("二级", 2), ("2", 2), ("第二个", 1), ("没有", 0), ("0", 0), ("3级残疾", 3)],
+)
+def test_a_grade_is_the_figure_said_and_one_that_is_none_is_not_passed_over(text: str, level: int) -> None:
+    titles = ["没有残疾证", "一级", "二级", "三级", "四级"]
+    offered = tuple(Choice(value=at, title=title) for at, title in enumerate(titles))
+    found = extract(text, AskedSlot("household.0.disability_level", "choice", offered, "assess"))
+    assert found is not None
+    assert found.value == level
+
+
+def test_a_figure_is_told_from_the_button_whose_words_stand_beside_it() -> None:
+    offered = (Choice(value=30000, title="一个月"), Choice(value=2500, title="一年"))
+    asked = AskedSlot("household_income_month", "money", offered, "assess")
+    for text, yuan in (("是一年的", 2500), ("一个月", 30000), ("一个月三千", 3000), ("三万一年", 2500)):
+        found = extract(text, asked)
+        assert found is not None
+        assert found.value == yuan
+
+
+@pytest.mark.parametrize(
     ("text", "day"),
     [
         ("2026-03-05", "2026-03-05"), ("2026年3月5日", "2026-03-05"), ("2026.3.5", "2026-03-05"), ("20260305", "2026-03-05"),
         ("二〇二六年三月五日", "2026-03-05"), ("58年3月12号", "1958-03-12"), ("一九五八年十二月二十一", "1958-12-21"),
         ("昨天", "2026-03-04"), ("大前天", "2026-03-02"), ("三天前", "2026-03-02"), ("上个月15号", "2026-02-15"), ("去年8月1号", "2025-08-01"),
-        ("上周三", "2026-02-25"), ("3月1号", "2026-03-01"), ("2026年2月30日", None), ("正月初五", None), ("1958年", None), ("不晓得", None),
+        ("上周三", "2026-02-25"), ("3月1号", "2026-03-01"), ("2026年2月30日", "2026年2月30日"), ("2月30号", "2月30号"), ("2027-13-01", "2027-13-01"), ("正月初五", None), ("1958年", None), ("不晓得", None),
     ],
 )  # fmt: skip
 def test_dates(text: str, day: str | None) -> None:
