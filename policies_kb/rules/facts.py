@@ -24,6 +24,8 @@ from policies_kb.rules.values import Bound, Number, Symbol, Truth, Value, narrow
 MEMBERS = "household"
 SIZE = "household_size"
 RANGES = "ranges"
+RELATION = "relation"
+SELF = "self"  # the relation of the member who asks
 MOST_MEMBERS = 30
 Raw = Mapping[str, object]
 

@@ -13,6 +13,8 @@ from policies_kb.pack import Fact, Pack
 from policies_kb.rules.expression import ONE_NUMBER, name_of, parse, texts_of
 from policies_kb.rules.facts import (
     MOST_MEMBERS,
+    RELATION,
+    SELF,
     SIZE,
     Facts,
     default_value,
@@ -183,8 +185,8 @@ class World:
     @property
     def _applicant(self) -> int:
         """Index of the member who asks: the one told as `self`, else the first."""
-        relations = [record.get("relation") for record in self._facts.members]
-        return relations.index("self") if "self" in relations else 0
+        relations = [record.get(RELATION) for record in self._facts.members]
+        return relations.index(SELF) if SELF in relations else 0
 
     def _stands_for_absent(self, fact: Fact, member: int | None, *, left_out: bool) -> bool:
         """Whether the catalogue's `absent` counts: inferred from another fact (`absent_when`), or left out."""
@@ -232,13 +234,15 @@ class World:
         record = self._facts.members[index] if listed else {}
         if record.get(name) is not None:
             return known(fact, record[name])
-        if fact.scope == "either" and index == self._applicant:
-            own = self._facts.household.get(name)
-            if own is not None:
-                return known(fact, own)
+        own = fact.scope == "either" and index == self._applicant
+        if own and self._facts.household.get(name) is not None:
+            return known(fact, self._facts.household[name])
+        if name == RELATION and index == self._applicant:
+            return known(fact, SELF)
         if (followed := self._followed(name, fact, index)) is not None:
             return followed
-        if self._stands_for_absent(fact, index, left_out=listed and name not in record):
+        left_out = listed and name not in record and not (own and name in self._facts.household)
+        if self._stands_for_absent(fact, index, left_out=left_out):
             return known(fact, default_value(fact))
         if (screened := self._screened(name, fact)) is not None:
             return screened

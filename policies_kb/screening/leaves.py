@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies_kb.pack import Fact, Pack
-from policies_kb.rules.facts import SIZE, default_value, read_value
+from policies_kb.rules.facts import RELATION, SELF, SIZE, default_value, read_value
 from policies_kb.rules.world import MEMBER_COUNT
 from policies_kb.screening import numbers
 from policies_kb.screening.columns import Cells, Chunk, Column, Ints, cell_of, is_symbol, options_of, unit_of
@@ -115,6 +115,11 @@ class Leaves:
             values, known = np.zeros(len(found.values)), np.zeros(len(found.values), np.bool_)
             values[at], known[at] = own.values, own.told
             found.fill(known, values)
+            found.left_out[at] &= ~own.null
+        if name == RELATION:
+            asking = np.zeros(len(found.values), np.bool_)
+            asking[self._applicants] = True
+            found.fill(asking, float(options_of(fact).index(SELF)))
         self._default(name, fact, found, member=True)
         value = self._value(name, fact, found, member=True)
         return self._below_total(name, value) if isinstance(value, Num) and not value.sure else value
@@ -155,10 +160,10 @@ class Leaves:
         """Row of the member who asks in each household: the one told as `self`, else the first."""
         chunk = self._rows.chunk
         firsts = chunk.starts[:-1]
-        relation = chunk.members.get("relation")
+        relation = chunk.members.get(RELATION)
         if relation is None:
             return firsts
-        own = relation.told & (relation.values == options_of(self._rows.pack.facts["relation"]).index("self"))
+        own = relation.told & (relation.values == options_of(self._rows.pack.facts[RELATION]).index(SELF))
         last = int(chunk.starts[-1])
         found: Ints = np.minimum.reduceat(np.where(own, np.arange(last), last), firsts)
         return np.where(found == last, firsts, found)
