@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 from bot.clock import Clock
 from dialogues.effects import Effect, Say
@@ -75,8 +76,9 @@ def filename(sheet: ResultSheet, text: Text) -> str:
 
 
 def printed(sheet: ResultSheet, text: Text) -> PrintedCards:
-    """What stands on the paper: a card for each likely scheme, the open ones with what is missing, names of others."""
-    cards = sheet.of("likely", "borderline", "unclear")
+    """What stands on the paper: a card for each likely scheme (services: a small one), the open ones, the others."""
+    supports = sheet.of("likely", "borderline", "unclear", service=False)
+    services = sheet.of("likely", "borderline", "unclear", service=True)
     day = sheet.assessed_on
     made = text("card.paper.made").format(pack=sheet.title, date=f"{day.year}年{day.month}月{day.day}日")
     return PrintedCards(
@@ -88,7 +90,10 @@ def printed(sheet: ResultSheet, text: Text) -> PrintedCards:
         ),
         overview=text("card.paper.likely"),
         sections=(*_open(sheet, text), *_others(sheet, text)),
-        cards=tuple(_card(card, text) for card in cards),
+        cards=(
+            *(_card(card, text) for card in supports),
+            *(_small(card) for card in services),
+        ),
         footer=text("card.paper.footer").format(
             pack=sheet.title, version=sheet.version[:8], hotline=sheet.hotline
         ),
@@ -102,25 +107,40 @@ def _open(sheet: ResultSheet, text: Text) -> Iterable[Section]:
             f"{card.name}：{'、'.join(line.text for line in card.section('missing'))}",
             card.deciding.source if card.deciding is not None else "",
         )
-        for card in sheet.of("unknown")
+        for card in sheet.of("unknown", service=False)
     ]
     if lines:
         yield Section(text("card.paper.open"), tuple(lines))
 
 
 def _others(sheet: ResultSheet, text: Text) -> Iterable[Section]:
-    names = [card.name for card in sheet.of("unlikely")]
+    names = [card.name for card in sheet.of("unlikely", service=False)]
     if names:
         line = text("card.paper.others_line").format(count=len(names), names="、".join(names))
         yield Section(text("card.paper.others"), (Entry(line),))
 
 
 def _card(card: Card, text: Text) -> PrintedCard:
+    """The whole card, and with fewer reasons for where a page has no room for it."""
+    whole, *shorter = (_with_reasons(card, text, count) for count in range(MOST_REASONS, 0, -1))
+    return replace(whole, shorter=tuple(shorter))
+
+
+def _small(card: Card) -> PrintedCard:
+    """A service's card: what it rests on and where to ask; two fit on a page."""
+    kept = {"reasons": card.told(1), "where": card.section("where")[:1], "steps": card.section("steps")}
+    sections = [
+        Section(section.heading, tuple(Entry(line.text, line.source) for line in kept[section.kind]))
+        for section in card.sections
+        if section.kind in kept
+    ]
+    return PrintedCard(title=card.name, verdict=card.verdict, amount=card.amount, sections=tuple(sections))
+
+
+def _with_reasons(card: Card, text: Text, most: int) -> PrintedCard:
     sections = []
     for section in card.sections:
-        lines = section.lines
-        if section.kind == "reasons":
-            lines = card.told(MOST_REASONS)
+        lines = card.told(most) if section.kind == "reasons" else section.lines
         entries = [Entry(line.text, line.source) for line in cited_once(lines)]
         if len(lines) < len(section.lines):
             more = text("card.paper.more_reasons").format(count=len(section.lines) - len(lines))

@@ -23,9 +23,14 @@ MOST_LINES = 8
 CARDS = "要带什么、到哪里办，点下面的名字看。"
 
 
-def shown_as_cards(sheet: ResultSheet) -> tuple[Card, ...]:
-    """The best of what can be acted upon."""
-    return sheet.of(*NOW)[:MOST_CARDS]
+def supports(sheet: ResultSheet) -> tuple[Card, ...]:
+    """What can be acted upon, best first."""
+    return sheet.of(*NOW, service=False)
+
+
+def services(sheet: ResultSheet) -> tuple[Card, ...]:
+    """What the household can use besides."""
+    return sheet.of(*NOW, service=True)
 
 
 def told_on_request(sheet: ResultSheet) -> tuple[Card, ...]:
@@ -35,14 +40,17 @@ def told_on_request(sheet: ResultSheet) -> tuple[Card, ...]:
 
 def result_text(sheet: ResultSheet, *, title: str, others: str) -> str:
     """The result in a few lines. `title`: the authorisation's; `others`: words of the button to the rest."""
-    full, still_open = shown_as_cards(sheet), sheet.of("unknown")
+    now = supports(sheet)
+    full, still_open = now[:MOST_CARDS], sheet.of("unknown", service=False)
     parts = ["按您说的情况，看下来是这样："]
     parts += [_short(card) for card in full]
-    parts += _more(sheet.of(*NOW)[len(full) :])
+    parts += _more(now[len(full) :])
     if full:
         parts.append(CARDS)
+    if services(sheet):
+        parts.append(f"还有这些服务您家也能用：{_names(services(sheet))}。")
     parts += _open(still_open, alone=not full)
-    count = len(sheet.of("unlikely"))
+    count = len(told_on_request(sheet)) - len(still_open if full else still_open[:MOST_OPEN])
     if count:
         parts.append(f"其他 {count} 项，办事处会再看；想知道为什么，点“{others}”。")
     if full or still_open:
@@ -77,9 +85,12 @@ def _open(cards: Sequence[Card], *, alone: bool) -> list[str]:
         lines = ["下面这几项还说不准："]
         lines += [f"· {card.name}：{_missing(card)}" for card in cards[:MOST_OPEN]]
         return ["\n".join([*lines, "说不清也没关系，可以直接申请，由办事处帮您核实。"])]
+    return [f"还说不准的有 {len(cards)} 项：{_names(cards)}。说清楚了就能判断，也可以直接申请。"]
+
+
+def _names(cards: Sequence[Card]) -> str:
     names = "、".join(card.name for card in cards[:MOST_NAMED])
-    rest = "等" if len(cards) > MOST_NAMED else ""
-    return [f"还说不准的有 {len(cards)} 项：{names}{rest}。说清楚了就能判断，也可以直接申请。"]
+    return f"{names}等" if len(cards) > MOST_NAMED else names
 
 
 def _missing(card: Card) -> str:
@@ -102,6 +113,12 @@ def card_text(card: Card, decides: str) -> str:
         parts.append(f"下一步：{card.next}")
     parts.append(decides)
     return "\n\n".join(parts)
+
+
+def services_text(cards: Sequence[Card]) -> str:
+    """The services the household can use, a line each with the reason."""
+    lines = ["这些服务您家也能用，点名字看怎么用："]
+    return "\n".join([*lines, *(f"· {card.name}{_why(card)}" for card in cards)])
 
 
 def others_text(cards: Sequence[Card], start: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dialogues import payloads
@@ -9,10 +10,12 @@ from dialogues.commands import ABOUT
 from dialogues.effects import Button, Say
 from dialogues.result_text import (
     MOST_LINES,
-    NOW,
     card_text,
     others_text,
     result_text,
+    services,
+    services_text,
+    supports,
     told_on_request,
 )
 from policies_kb.cards import Card, ResultSheet
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 OTHERS = "看其他几项"
 MORE = "再看几项"
+SERVICES = "services"
 
 APPLY = Button(title="申请救助", payload=payloads.start("apply"))
 PAPER = Button(title="把结果存成文件（大字）", payload=payloads.start("assess_paper"))
@@ -55,7 +59,12 @@ def result(run: Run) -> None:
     others = (
         (Button(title=OTHERS, payload=payloads.start("assess_others")),) if told_on_request(sheet) else ()
     )
-    buttons = (*_card_buttons(sheet), APPLY, PAPER, *others, AGAIN, PERSON)
+    use = (
+        (Button(title="看能用的服务", payload=payloads.start("assess_others", about=SERVICES)),)
+        if services(sheet)
+        else ()
+    )
+    buttons = (*_buttons(supports(sheet)), *use, APPLY, PAPER, *others, AGAIN, PERSON)
     title = run.knowledge.text("authorisation.title")
     run.say(Say(text=result_text(sheet, title=title, others=OTHERS), buttons=buttons))
 
@@ -83,6 +92,10 @@ def others(run: Run) -> None:
     """Say the schemes the result did not tell of, a few at a time, each with its reason and clause."""
     sheet = _sheet(run)
     about = str(run.top.data.get(ABOUT, "")) if run.top is not None else ""
+    if about == SERVICES and services(sheet):
+        found = services(sheet)
+        run.say(Say(text=services_text(found), buttons=(*_buttons(found), TOLD, PERSON)))
+        return
     # `about` comes from a button: the place in the list from which to go on.
     start = int(about) if about.isdecimal() and len(about) < 4 else 0
     rest = told_on_request(sheet)
@@ -100,13 +113,12 @@ def _sheet(run: Run) -> ResultSheet:
     return run.knowledge.sheet(results, today=run.today)
 
 
-def _card_buttons(sheet: ResultSheet) -> list[Button]:
-    """A way to each card worth bringing papers for."""
-    return [_button(f"看{card.name}", card) for card in sheet.of(*NOW)]
+def _buttons(cards: Sequence[Card]) -> list[Button]:
+    return [_button(f"看{card.name}", card) for card in cards]
 
 
 def _next_card(sheet: ResultSheet, shown: Card) -> list[Button]:
-    cards = sheet.of(*NOW)
+    cards = [*supports(sheet), *services(sheet)]
     place = cards.index(shown) + 1 if shown in cards else len(cards)
     return [_button(f"看下一项：{card.name}", card) for card in cards[place : place + 1]]
 

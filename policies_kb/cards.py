@@ -28,7 +28,9 @@ OFFICE = ("address", "hours", "phone")
 CARD_TEXTS: Mapping[str, tuple[str, ...]] = {
     **{f"card.verdict.{verdict}": () for verdict in VERDICTS},
     **{f"card.amount.{span}": ("amount",) for span in SPANS},
+    "card.amount.exact": ("amount",),
     "card.amount.range": ("low", "high"),
+    "card.amount.up_to": ("high",),
     **{f"card.heading.{kind}": () for kind in SECTIONS},
     **{f"card.office.{key}": () for key in OFFICE},
     **{f"card.paper.{key}": () for key in ("title", "likely", "open", "others", "apply", "given", "private")},
@@ -70,6 +72,7 @@ class Card(Frozen):
     sections: tuple[CardSection, ...]
     next: str
     urgent: bool
+    service: bool
 
     def section(self, kind: SectionKind) -> tuple[CardLine, ...]:
         """The lines of one part; none where the card has no such part."""
@@ -98,9 +101,9 @@ class ResultSheet(Frozen):
     decides: str
     cards: tuple[Card, ...]
 
-    def of(self, *kinds: Verdict) -> tuple[Card, ...]:
-        """The cards of these verdicts, in order."""
-        return tuple(card for card in self.cards if card.kind in kinds)
+    def of(self, *kinds: Verdict, service: bool | None = None) -> tuple[Card, ...]:
+        """The cards of these verdicts, in order; `service`: only services, or none of them."""
+        return tuple(card for card in self.cards if card.kind in kinds and service in (None, card.service))
 
     def card(self, scheme: str) -> Card | None:
         """The card of one scheme."""
@@ -111,9 +114,10 @@ def result_sheet(pack: Pack, results: Sequence[SchemeResult], today: date) -> Re
     """The results as cards: likely ones first, urgent help before the rest, money before services."""
     order = {scheme: place for place, scheme in enumerate(pack.schemes)}
 
-    def rank(found: SchemeResult) -> tuple[int, bool, bool, int]:
+    def rank(found: SchemeResult) -> tuple[int, bool, bool, bool, int]:
         return (
             VERDICTS.index(_verdict(found)),
+            pack.schemes[found.scheme].service,
             not pack.schemes[found.scheme].urgent,
             not _amount(pack, found),
             order[found.scheme],
@@ -148,7 +152,8 @@ def _card(pack: Pack, found: SchemeResult) -> Card:
         verdict=pack.texts[f"card.verdict.{verdict}"], amount=_amount(pack, found),
         sections=tuple(section for section in sections if section.lines),
         # That a likely scheme may be applied for stands over all the cards.
-        urgent=scheme.urgent, next="" if verdict == "likely" and not scheme.next.likely else found.next,
+        urgent=scheme.urgent, service=scheme.service,
+        next="" if verdict == "likely" and not scheme.next.likely else found.next,
     )  # fmt: skip
 
 
@@ -167,10 +172,11 @@ def _amount(pack: Pack, found: SchemeResult) -> str:
     said = []
     for name, amount, span in zip(SPANS, exact, spans, strict=True):
         if amount:
-            figure = _yuan(amount)
+            figure = pack.texts["card.amount.exact"].format(amount=_yuan(amount))
         elif span is not None:
             # Bounds of a band lie a fen beside a round figure.
-            figure = pack.texts["card.amount.range"].format(low=round(span[0]), high=round(span[1]))
+            low, high = round(span[0]), round(span[1])
+            figure = pack.texts[f"card.amount.{'range' if low else 'up_to'}"].format(low=low, high=high)
         else:
             continue
         said.append(pack.texts[f"card.amount.{name}"].format(amount=figure))

@@ -246,7 +246,8 @@ class _Load:
 
     def overlay(self, files: list[SchemeFile]) -> Scheme | None:
         """One scheme from its files, oldest ancestor's first."""
-        values: dict[str, Any] = {"order": 100, "summary": "", "next": NextWords(), "urgent": False}
+        values: dict[str, Any] = {"order": 100, "summary": "", "next": NextWords()}
+        values |= {"urgent": False, "service": False}
         conditions: dict[str, Condition] = {}
         notes: dict[str, Note] = {}
         for file in files:

@@ -276,6 +276,9 @@ class SchemeFile(Frozen):
     urgent: bool | None = Field(
         default=None, description="help in need: its result is told before the others"
     )
+    service: bool | None = Field(
+        default=None, description="something to use, not support: told after the others"
+    )
 
 
 class Scheme(Frozen):
@@ -306,6 +309,7 @@ class Scheme(Frozen):
 
     next: NextWords
     urgent: bool
+    service: bool
 
 
 class Step(Frozen):

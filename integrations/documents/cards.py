@@ -41,12 +41,16 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class PrintedCard:
-    """One framed card, at most a page where its words allow it. Empty texts are left out."""
+    """One framed card, at most a page where its words allow it. Empty texts are left out.
+
+    `shorter`: what may stand there instead; the first that fits on a page does, where the card itself does not.
+    """
 
     title: str
     verdict: str
     amount: str
     sections: tuple[Section, ...]
+    shorter: tuple[PrintedCard, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

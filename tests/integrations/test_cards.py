@@ -92,6 +92,20 @@ def test_a_card_longer_than_a_page_begins_at_the_top_of_one() -> None:
     assert all(any(f"第{number}条理由" in page for page in found) for number in range(30))
 
 
+def test_a_card_that_does_not_fit_gives_way_to_the_first_shorter_one_that_does() -> None:
+    shorter = tuple(replace(long_card(lines), amount=f"短到{lines}") for lines in (25, 7, 3))
+    found = pages(cards_pdf(with_cards(replace(long_card(30), amount="太长", shorter=shorter))))
+    assert len(found) == 2
+    assert "短到7" in found[1]
+    assert not any(words in page for page in found[1:] for words in ("太长", "短到25", "短到3"))
+    # Where none fits, the shortest is broken rather than cut.
+    broken = pages(
+        cards_pdf(with_cards(replace(long_card(30), shorter=(replace(long_card(25), amount="还长"),))))
+    )
+    assert "第24条理由" in broken[-1]
+    assert "第29条理由" not in "".join(broken)
+
+
 def test_every_card_is_named_with_its_page_on_the_first() -> None:
     cards = [replace(long_card(8), title=f"救助{number}") for number in range(3)]
     found = pages(cards_pdf(with_cards(*cards)))

@@ -72,7 +72,7 @@ def test_urgent_help_comes_first_then_money_then_the_packs_order(pack: Pack) -> 
     [
         ({"amount_month": 380.0}, "每月大约380元"),
         ({"amount_month": 116.5}, "每月大约116.5元"),
-        ({"amount_month_range": (0.0, 729.99)}, "每月大约0到730元"),
+        ({"amount_month_range": (0.0, 729.99)}, "每月最多730元"),
         ({"amount_once": 1000.0}, "一次大约1000元"),
         ({"amount_once_range": (200.0, 300.0)}, "一次大约200到300元"),
         ({"amount_month": 55.0, "amount_once": 200.0}, "每月大约55元，一次大约200元"),
@@ -131,6 +131,17 @@ def test_where_there_is_little_room_the_sum_is_among_the_reasons(pack: Pack) -> 
         Reason(text=f"{number}", document="办法", clause="一", kind=kind) for number, kind in enumerate(kinds)
     )
     assert [line.text for line in card(pack, reasons=reasons).told(3)] == ["0", "1", "6"]
+
+
+def test_services_come_after_what_supports_and_can_be_told_apart(pack: Pack) -> None:
+    changed = replace(
+        pack,
+        schemes={**pack.schemes, "dibao": pack.schemes["dibao"].model_copy(update={"service": True})},
+    )
+    told = sheet(changed, found("dibao", amount_month=9), found("di_shouru"), found("tekun", "unknown"))
+    assert [card.scheme for card in told.cards] == ["di_shouru", "dibao", "tekun"]
+    assert [card.scheme for card in told.of("likely", service=True)] == ["dibao"]
+    assert [card.scheme for card in told.of("likely", "unknown", service=False)] == ["di_shouru", "tekun"]
 
 
 def test_lines_of_one_clause_name_it_once() -> None:
