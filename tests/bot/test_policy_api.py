@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -11,12 +12,14 @@ import pytest
 from aiohttp.test_utils import TestClient
 from yarl import URL
 
+import bot.web
 from bot.app import Service, open_packs, open_service
 from bot.packs import Packs
 from bot.settings import Settings
 from nlu.rules import RuleUnderstanding
 from policies_kb.ingest.run import Ingest
 from policies_kb.loader import PACKS_DIR
+from policies_kb.retrieval.weights import weights
 from tests.bot.people import StaffMember, add_staff
 from tests.support.clock import Clock
 
@@ -215,3 +218,11 @@ async def test_a_pack_changed_by_hand_goes_to_work_and_a_broken_one_does_not(
     assert packs.desk("shifan-qu") is good
     path.write_text(text, encoding="utf-8")
     assert await packs.refresh() == ("shifan-qu",)
+
+
+def test_the_page_has_words_for_everything_that_weighs() -> None:
+    script = (Path(bot.web.__file__).parent / "assets/reasons.js").read_text(encoding="utf-8")
+    parts, evidence = re.findall(r"const (?:PARTS|EVIDENCE) = \{(.*?)\};", script, re.DOTALL)
+    fitted = weights()
+    assert {*fitted.rank} <= {*re.findall(r"(\w+): \"", parts)}
+    assert {*fitted.confidence} <= {*re.findall(r"(\w+): \"", evidence)}
