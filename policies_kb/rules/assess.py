@@ -78,11 +78,11 @@ class Assessment:
     def needs(self, schemes: Collection[str] = ()) -> frozenset[str]:
         """Keys of the facts that can still change an outcome of these schemes (none named: all)."""
         wanted = [scheme for scheme in self._pack.schemes if not schemes or scheme in schemes]
-        return frozenset(need for scheme in wanted for need in self.open(self.verdict(scheme)))
+        return frozenset(need for scheme in wanted for need in self.open(self.verdict(scheme).needs))
 
-    def open(self, verdict: Verdict) -> Iterable[str]:
-        """What a verdict needs, without the facts that make sense only after another's answer."""
-        for need in verdict.needs:
+    def open(self, needs: Iterable[str]) -> Iterable[str]:
+        """What is needed, without the facts that make sense only after another's answer."""
+        for need in needs:
             member, name = split_key(need)
             only_if = self._pack.facts[name].only_if
             if only_if is None or self.world.truth(only_if, member).value is True:
@@ -258,7 +258,7 @@ class Assessment:
 
     def missing(self, verdict: Verdict) -> tuple[str, ...]:
         """Contract names of the facts a verdict still needs, in the catalogue's order."""
-        return reported_names(self._pack.facts, (split_key(key)[1] for key in self.open(verdict)))
+        return reported_names(self._pack.facts, (split_key(key)[1] for key in self.open(verdict.needs)))
 
     def _next(
         self, scheme: Scheme, verdict: Verdict, outcome: Outcome, borderline: bool, missing: tuple[str, ...]

@@ -14,6 +14,7 @@ from datetime import date
 from pydantic import JsonValue
 
 from policies_kb.pack import Pack
+from policies_kb.rules.absorbing import deciding_needs
 from policies_kb.rules.assess import Assessment
 from policies_kb.rules.facts import SIZE, Facts, read_value, split_key
 from policies_kb.rules.links import links_of
@@ -105,7 +106,7 @@ class Chooser:
         return expected
 
     def _keys(self, facts: Facts, assessment: Assessment, scheme: str) -> frozenset[str]:
-        needs = assessment.open(assessment.verdict(scheme))
+        needs = assessment.open(deciding_needs(self._pack, scheme, assessment.verdict(scheme)))
         return frozenset(key for need in needs if (key := asked_as(self._pack, facts, need, self._skipped)))
 
 

@@ -54,7 +54,7 @@ def _implied(pack: Pack) -> dict[str, frozenset[str]]:
             direct[str(fact.totals)].add(name)
         follows = (follow.when for follow in fact.follows)
         for expression in (fact.absent_when, fact.only_if, *follows):
-            for other in _facts_in(pack, expression):
+            for other in facts_in(pack, expression):
                 direct[other].add(name)
     return {name: _reached(direct, name) | {name} for name in direct}
 
@@ -63,13 +63,14 @@ def _given_by(pack: Pack) -> dict[str, frozenset[str]]:
     direct: dict[str, set[str]] = {name: set() for name in pack.facts}
     for name, fact in pack.facts.items():
         for expression in (fact.absent_when, *(follow.when for follow in fact.follows)):
-            direct[name] |= _facts_in(pack, expression)
+            direct[name] |= facts_in(pack, expression)
         for screened in fact.screens:
             direct.setdefault(screened, set()).add(name)
     return {name: _reached(direct, name) for name in pack.facts}
 
 
-def _facts_in(pack: Pack, expression: str | None) -> frozenset[str]:
+def facts_in(pack: Pack, expression: str | None) -> frozenset[str]:
+    """Facts an expression speaks of, through quantities too; those behind `scheme(...)` left out."""
     found: set[str] = set()
     wanted = list(names_in(expression)) if expression is not None else []
     while wanted:

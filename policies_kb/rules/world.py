@@ -168,7 +168,11 @@ class World:
             return own
         if (followed := self._followed(name, fact, None)) is not None:
             return followed
-        if self._stands_for_absent(fact, None, left_out=name not in told):
+        # A member's "not known" is no answer left out.
+        unsure = fact.scope == "either" and any(
+            record.get(name, "") is None for record in self._facts.members
+        )
+        if self._stands_for_absent(fact, None, left_out=name not in told and not unsure):
             return known(fact, default_value(fact))
         return self._screened(name, fact) or unknown(fact, name)
 

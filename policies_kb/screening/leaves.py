@@ -174,6 +174,7 @@ class Leaves:
         if column is None:
             return
         self._doubt_odd(column, member=True)
+        found.left_out &= ~self._rows.any_of(column.null)
         if fact.type == "bool":
             found.fill(self._rows.any_of(column.told & (column.values == 1)), 1.0)
             return
