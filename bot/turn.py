@@ -274,7 +274,7 @@ class Turns:
         payload = body.get("payload") or _shown(_state(conversation), text)
         if payload:
             metrics.UNDERSTOOD.labels("payload").inc()
-            command = payloads.parse(str(payload))
+            command = payloads.pressed(str(payload))
             return [command or CannotHandle(raw=str(payload))]
         return await self._understood(conversation, text)
 

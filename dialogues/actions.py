@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from dialogues import application, household, payloads, policy, self_assessment
+from dialogues import application, household, payloads, policy, self_assessment, speaking
 from dialogues.effects import Button, NoteSatisfaction
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ ACTIONS: Mapping[str, Callable[[Run], None]] = {
     "apply.abandon": application.abandon,
     "apply.submit": application.submit,
     "apply.withdraw": application.withdraw,
+    "household.named": speaking.named,
     "household.begin": household.begin,
     "household.none": household.none,
     "household.next_member": household.next_member,
@@ -109,4 +110,6 @@ BUTTON_SOURCES: Mapping[str, Callable[[Run], tuple[Button, ...]]] = {
     "recent_answers": _recent_answers,
     "clarification": _clarification,
     "files": application.file_buttons,
+    "homes": speaking.homes,
+    "home_again": speaking.home_again,
 }

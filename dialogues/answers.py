@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from dialogues import application, doubts, household
 from dialogues.actions import ACTIONS
-from dialogues.commands import ABOUT, FOR_WHOM
+from dialogues.commands import ABOUT
 from dialogues.effects import RecordConsent
 from dialogues.masking import mask
 from dialogues.payloads import RESTART
@@ -77,7 +77,7 @@ def insisted_name(run: Run, raw: str) -> bool:
 def volunteer(run: Run, values: Mapping[str, JsonValue]) -> None:
     """Answers that came with another wish. What cannot be taken is left: its question will come."""
     for name, value in values.items():
-        if name in {RESTART, FOR_WHOM, ABOUT}:
+        if name in {RESTART, ABOUT}:
             continue
         try:
             slot = run.flows.slots.get(name)

@@ -228,7 +228,12 @@ def submit(run: Run) -> None:
     state.case_id = receipt
     state.cases.append(
         CaseNote(
-            application=number, receipt=receipt, submitted_on=run.today, schemes=schemes, updated_at=run.now
+            application=number,
+            receipt=receipt,
+            submitted_on=run.today,
+            schemes=schemes,
+            updated_at=run.now,
+            household=state.household,
         )
     )
     state.files = []

@@ -37,10 +37,10 @@ PATTERNS = tuple(
         "continue_interrupted", "correction", "cancel_flow", "skip_question", "chitchat", "completed",
         "clarification", "internal_error", "cannot_handle", "human_handoff", "session_start", "validate_slot",
         "repeat_bot_messages", "customer_satisfaction", "urgent_danger", "ask_why", "attach_file", "case_update",
-        "stale_answer",
+        "stale_answer", "whose_household",
     )
 )  # fmt: skip
-REQUIRED = ("ask", "assess", "apply", "case_status", "household", *PATTERNS)
+REQUIRED = ("ask", "assess", "apply", "case_status", "household", "whose", *PATTERNS)
 
 NonEmpty = Annotated[str, Field(min_length=1)]
 Where = tuple[str | int, ...]
@@ -181,6 +181,10 @@ class FlowDef(_File):
     passing: bool = Field(
         default=False, description="its question is dropped when the resident speaks of something else"
     )
+    named: bool = Field(
+        default=False, description="its messages say whose household is spoken of, where that is not plain"
+    )
+    of_result: bool = Field(default=False, description="tells of a self-assessment that was made before")
     then_pattern: str | None = Field(
         default=None, description="pattern run at the end when nothing waits below"
     )

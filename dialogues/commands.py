@@ -6,15 +6,24 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-# Key of StartFlow.slots that is no slot: the word of kinship of the person somebody else applies for (爸 in 帮我爸申请).
-FOR_WHOM = "for_whom"
-
 # Key of StartFlow.slots that is no slot: what the flow is to be about (a scheme id, a place in a list).
 ABOUT = "about"
 
 
+# What the speaker is to the people whose household it is.
+Role = Literal["family", "neighbour", "cadre", "volunteer", "guardian"]
+
+# Number on a button that was made while the conversation knew one household only; also on standing menus.
+UNNUMBERED = 0
+
+
 class _Command(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    household: int | None = Field(
+        default=None,
+        description="number of the household its button belonged to; None: what was said in words",
+    )
 
 
 class StartFlow(_Command):
@@ -155,8 +164,25 @@ class CaseUpdate(_Command):
     text: str
 
 
+class SpeakFor(_Command):
+    """Whose household is spoken of from here on: another's, one spoken of before, or the speaker's own again.
+
+    With none of `who`, `own` and `number`, it is asked whose; `new` asks even where others could be meant.
+    """
+
+    kind: Literal["speak_for"] = "speak_for"
+    who: str | None = Field(default=None, description="as the speaker calls them: 王大娘, 您妈妈")
+    role: Role | None = None
+    own: bool = False
+    new: bool = False
+    number: int | None = None
+    then: str | None = Field(default=None, description="flow to begin for them")
+    slots: dict[str, JsonValue] = Field(default_factory=dict, description="told along with it, for that flow")
+
+
 Command = Annotated[
     StartFlow
+    | SpeakFor
     | SetSlot
     | CorrectSlot
     | CancelFlow

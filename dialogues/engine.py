@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 
 from pydantic import JsonValue, TypeAdapter
 
-from dialogues import answers
+from dialogues import answers, households, speaking
 from dialogues.catalogue import Flows
 from dialogues.commands import (
     ABOUT,
-    FOR_WHOM,
     AskPolicy,
     AskWhy,
     AttachFile,
@@ -32,6 +31,7 @@ from dialogues.commands import (
     SessionStart,
     SetSlot,
     SkipQuestion,
+    SpeakFor,
     StartFlow,
     UrgentDanger,
 )
@@ -55,9 +55,6 @@ SORRY = "对不起，刚才我这边出了点问题，不怪您。您前面说�
 # After so many failures pattern_cannot_handle offers a person; one of these words takes the offer.
 OFFER_A_PERSON = 3
 NODS = frozenset({"好", "好的", "好吧", "行", "可以", "要", "要得", "嗯", "得行", "是", "中"})
-
-# Characters of a word of kinship.
-MOST_WHOM = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +183,7 @@ class Engine:
             run.state = kept
             del run.effects[effects:]
             del run.said[said:]
-            run.lead, run.way_back = lead, back
+            run.lead, run.way_back, run.following = lead, back, None
             _apologise(run)
 
 
@@ -217,13 +214,29 @@ def _greet_briefly(run: Run, *, first: bool) -> None:
 
 
 def _apply(run: Run, command: Command) -> None:
-    """One command."""
+    """One command, and what it leads to."""
+    started = run.flows.flows.get(command.flow) if isinstance(command, StartFlow) else None
+    number = households.elsewhere(
+        run.state, command, of_result=started is not None and started.definition.of_result
+    )
+    if number is not None:
+        speaking.elsewhere(run, number)
+        return
+    _obey(run, command)
+    if run.following is not None:
+        (flow, slots), run.following = run.following, None
+        _start(run, flow, slots)
+
+
+def _obey(run: Run, command: Command) -> None:
     _drop_passing(run, command)
     if not isinstance(command, CannotHandle | CaseUpdate | HandedBack | SetSlot | CorrectSlot):
         run.state.failures = 0
     match command:
         case StartFlow():
             _start(run, command.flow, command.slots)
+        case SpeakFor():
+            speaking.speak_for(run, command)
         case SetSlot():
             failures = run.state.failures
             answers.take(run, command.name, command.value, command.raw)
@@ -298,9 +311,7 @@ def _start(run: Run, flow: str, slots: dict[str, JsonValue]) -> None:
         run.restore(flow)
     else:
         run.push(flow)
-    whom, root = slots.get(FOR_WHOM), run.doing()
-    if isinstance(whom, str) and root is not None and len(whom) <= MOST_WHOM:
-        run.state.stack[root].data[FOR_WHOM] = whom
+    root = run.doing()
     if ABOUT in slots and root is not None:
         run.state.stack[root].data[ABOUT] = slots[ABOUT]
     answers.volunteer(run, slots)
@@ -466,7 +477,7 @@ def _case_update(run: Run, command: CaseUpdate) -> None:
     state = run.state
     note = next((one for one in state.cases if one.receipt == command.receipt), None)
     if note is None:
-        note = CaseNote(application=0, receipt=command.receipt)
+        note = CaseNote(application=0, receipt=command.receipt, household=state.household)
         state.cases.append(note)
         state.case_id = state.case_id or command.receipt
     note.status, note.text, note.updated_at = command.status, command.text, run.now

@@ -1,18 +1,22 @@
 """Button payloads: short strings that come back when a button is pressed, at most 64 bytes (Telegram's limit).
 
-Shapes: `f:FLOW` start, `f:FLOW?WORD` start about one thing, `f:FLOW!` start afresh, `s:SLOT=JSON` answer, `e:SLOT` change that answer, `q:TEXT` ask the
-policy base, `x:WORD` one of the plain commands (`x:resume.FLOW` resumes that flow). Payloads never go to NLU.
+Shapes: `f:FLOW` start, `f:FLOW?WORD` start about one thing, `f:FLOW!` start afresh, `s:SLOT=JSON` answer, `e:SLOT`
+change that answer, `q:TEXT` ask the policy base, `h:NUMBER`, `h:new`, `h:list` whose household is spoken of, `x:WORD`
+one of the plain commands (`x:resume.FLOW` resumes that flow). `NUMBER@` before any of them names the household it
+belongs to, where there are several. Payloads never go to NLU.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 
 from pydantic import JsonValue
 
 from dialogues.commands import (
     ABOUT,
+    UNNUMBERED,
     AskPolicy,
     AskWhy,
     CancelFlow,
@@ -24,10 +28,13 @@ from dialogues.commands import (
     SessionStart,
     SetSlot,
     SkipQuestion,
+    SpeakFor,
     StartFlow,
 )
 
 MAX_BYTES = 64
+# Room left for the number of the household.
+ROOM = len("99@")
 
 # A control slot of StartFlow: begin anew instead of picking up the draft.
 RESTART = "restart"
@@ -45,14 +52,31 @@ WORDS: Mapping[str, Command] = {
 }
 
 
+# h:new begins another household, h:list shows those there are.
+_HOMES: Mapping[str, Command] = {"new": SpeakFor(new=True, then="assess"), "list": SpeakFor()}
+_NUMBER = re.compile("(?P<number>[1-9][0-9]?)@")
+
+
 class PayloadTooLong(ValueError):
     """The payload would exceed MAX_BYTES in UTF-8."""
 
 
-def _fit(payload: str) -> str:
-    if len(payload.encode()) > MAX_BYTES:
+def _fit(payload: str, most: int = MAX_BYTES - ROOM) -> str:
+    if len(payload.encode()) > most:
         raise PayloadTooLong(payload)
     return payload
+
+
+def of_household(payload: str, number: int) -> str:
+    """The payload of a button that belongs to one household among several; one that has a number keeps it."""
+    if _NUMBER.match(payload) or payload.startswith(("q:", "h:")):
+        return payload
+    return _fit(f"{number}@{payload}", MAX_BYTES)
+
+
+def household(number: int | str) -> str:
+    """Speak of another household: its number, `new`, or `list`."""
+    return f"h:{number}"
 
 
 def start(flow: str, *, restart: bool = False, about: str = "") -> str:
@@ -76,7 +100,7 @@ def ask(question: str) -> str:
     Raises:
         PayloadTooLong: more than 62 bytes, about twenty Chinese characters.
     """
-    return _fit(f"q:{question}")
+    return _fit(f"q:{question}", MAX_BYTES)
 
 
 def word(name: str) -> str:
@@ -95,10 +119,25 @@ def resume(flow: str) -> str:
     return _fit(f"x:resume.{flow}")
 
 
+def pressed(payload: str) -> Command | None:
+    """The command of a button that was pressed, or None when it is none of ours; it says whose household's it was."""
+    found = parse(payload)
+    if found is None or found.household is not None:
+        return found
+    return found.model_copy(update={"household": UNNUMBERED})
+
+
 def parse(payload: str) -> Command | None:
     """The command of a payload, or None when it is none of ours. Never raises, whatever it is given."""
     if len(payload) > MAX_BYTES or len(payload.encode(errors="replace")) > MAX_BYTES:
         return None
+    if (numbered := _NUMBER.match(payload)) is not None:
+        found = _parse(payload[numbered.end() :])
+        return None if found is None else found.model_copy(update={"household": int(numbered["number"])})
+    return _parse(payload)
+
+
+def _parse(payload: str) -> Command | None:
     kind, _, rest = payload.partition(":")
     if not rest:
         return None
@@ -122,6 +161,10 @@ def parse(payload: str) -> Command | None:
             return CorrectSlot(name=rest)
         case "q":
             return AskPolicy(question=rest)
+        case "h":
+            if rest in _HOMES:
+                return _HOMES[rest]
+            return SpeakFor(number=int(rest)) if re.fullmatch("[1-9][0-9]?", rest) else None
         case "x":
             if rest.startswith("resume."):
                 return ResumeFlow(flow=rest.removeprefix("resume."))

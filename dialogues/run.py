@@ -14,8 +14,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import JsonValue
 
-from dialogues import doubts, payloads
+from dialogues import doubts, households, payloads
 from dialogues.actions import ACTIONS, BUTTON_SOURCES, CHOICE_SOURCES
+from dialogues.address import ThirdPerson
 from dialogues.application import EDITABLE, personal
 from dialogues.catalogue import END, Flows, Slot, Step
 from dialogues.effects import Button, Effect, Say
@@ -49,7 +50,7 @@ class Run:
     ) -> None:
         self.state = state
         self.flows = flows
-        self.knowledge = knowledge
+        self._knowledge = knowledge
         self.calendar = calendar
         self.now = now
         self.conversation_id = conversation_id
@@ -62,6 +63,13 @@ class Run:
         self.quiet = False
         self.simpler = False
         self.repeated = False
+        # A flow to begin once the command in hand is done, and what was told with it.
+        self.following: tuple[str, dict[str, JsonValue]] | None = None
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The pack's knowledge; where the household is another's than the speaker's, it speaks of them."""
+        return ThirdPerson(self._knowledge, self.state.who) if self.state.who else self._knowledge
 
     # --- what flows and texts can see -------------------------------------------------------------------------
 
@@ -89,6 +97,11 @@ class Run:
                     "draft_apply": "apply" in state.drafts,
                     "assessed": state.assessment is not None,
                     "personal": personal(state),
+                    "other": bool(state.who),
+                    "several": households.several(state),
+                    "who": households.subject(state),
+                    "home": households.home(state),
+                    "label": households.label(state),
                 }
             ),
             "summary": _Lazy(self),
@@ -107,8 +120,28 @@ class Run:
             text = "\n".join([*self.lead, message.text])
             self.lead = []
             message = message.model_copy(update={"text": text})
+        self.said.append(self._emit(message))
+
+    def _emit(self, message: Say) -> Say:
+        """Whose household it is about is said where that is not plain; its buttons belong to that household."""
+        state = self.state
+        label = households.label(state)
+        about = next((frame.flow for frame in reversed(state.stack) if frame.kind == "user"), None)
+        if (
+            about is not None
+            and self.flows.flows[about].definition.named
+            and households.is_named(state)
+            and (state.who or label) not in message.text
+        ):
+            message = message.model_copy(update={"text": f"（{label}）{message.text}"})
+        if households.several(state) or state.household != households.FIRST:
+            buttons = tuple(
+                Button(title=one.title, payload=payloads.of_household(one.payload, state.household))
+                for one in message.buttons
+            )
+            message = message.model_copy(update={"buttons": buttons})
         self.effects.append(message)
-        self.said.append(message)
+        return message
 
     # --- slots and facts --------------------------------------------------------------------------------------
 
@@ -456,7 +489,7 @@ class Run:
         if isinstance(question, dict):
             question["choices"] = [choice.model_dump(mode="json") for choice in choices]
         text = "\n".join([*lead, self._question(frame, name)])
-        self.effects.append(Say(text=text, buttons=tuple(self._buttons(name, choices))))
+        self._emit(Say(text=text, buttons=tuple(self._buttons(name, choices))))
         frame.asked = True
 
     def _question(self, frame: Frame, name: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dialogues import payloads
+from dialogues import payloads, speaking
 from dialogues.commands import ABOUT
 from dialogues.effects import Button, Say
 from dialogues.result_text import (
@@ -64,7 +64,7 @@ def result(run: Run) -> None:
         if services(sheet)
         else ()
     )
-    buttons = (*_buttons(supports(sheet)), *use, APPLY, PAPER, *others, AGAIN, PERSON)
+    buttons = (*_buttons(supports(sheet)), *use, APPLY, PAPER, *others, *speaking.onward(run), AGAIN, PERSON)
     title = run.knowledge.text("authorisation.title")
     run.say(Say(text=result_text(sheet, title=title, others=OTHERS), buttons=buttons))
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from dialogues.commands import Role
 from dialogues.effects import Button, Say
 from dialogues.ports import SlotType
 from policies_kb.types import Doubt, FactQuestion
@@ -40,6 +41,7 @@ class CaseNote(BaseModel):
     status: str = "submitted"
     text: str = Field(default="", description="what the office said last, in plain Chinese")
     updated_at: datetime | None = None
+    household: int = Field(default=1, description="number of the household it is for")
 
 
 class Doubted(BaseModel):
@@ -51,13 +53,16 @@ class Doubted(BaseModel):
     doubt: Doubt
 
 
-class DialogueState(BaseModel):
-    """State of one conversation. `version` counts turns, so a lost update is seen."""
+class OfHousehold(BaseModel):
+    """What a conversation keeps of one household: everything told of it, asked about it and begun for it."""
 
     model_config = ConfigDict(extra="forbid")
 
-    schema_version: Literal[1] = 1
-    version: int = 0
+    who: str = Field(
+        default="",
+        description="whom the household is of, as the speaker calls them (王大娘); empty: the speaker's",
+    )
+    role: Role | None = Field(default=None, description="what the speaker is to them; None: not known")
     stack: list[Frame] = Field(default_factory=list)
     slots: dict[str, JsonValue] = Field(default_factory=dict)
     facts: dict[str, JsonValue] = Field(
@@ -70,11 +75,6 @@ class DialogueState(BaseModel):
     drafts: dict[str, list[Frame]] = Field(
         default_factory=dict, description="flow id -> frames kept by cancel/pause"
     )
-    failures: int = Field(default=0, description="failures of understanding in a row")
-    last_said: list[Say] = Field(default_factory=list)
-    offered: list[Button] = Field(
-        default_factory=list, description="every button of the last turn: who types its words means it"
-    )
     last_scheme: str | None = Field(
         default=None, description="scheme last spoken of, for follow-up questions"
     )
@@ -82,9 +82,6 @@ class DialogueState(BaseModel):
         default=None, description="side of it last told (how_much, documents, ...), for follow-up questions"
     )
     case_id: str | None = Field(default=None, description="receipt of the last submitted case")
-    applications: int = Field(
-        default=0, description="applications begun; the draft's number in receipts and keys"
-    )
     answered: dict[str, SlotType] = Field(
         default_factory=dict, description="slots and facts answered, oldest first: what a correction can mean"
     )
@@ -95,7 +92,8 @@ class DialogueState(BaseModel):
         default=None, description="snapshot of the last self-assessment: pack, version, day, facts, results"
     )
     consent: dict[str, JsonValue] | None = Field(
-        default=None, description="consent in force: purpose, text version, sha256, when"
+        default=None,
+        description="consent in force: purpose, text version, sha256, when; for another, by whom",
     )
     authorisation: dict[str, JsonValue] | None = Field(
         default=None, description="authorisation confirmed for the draft"
@@ -103,7 +101,45 @@ class DialogueState(BaseModel):
     files: list[dict[str, JsonValue]] = Field(
         default_factory=list, description="files sent that no question has taken up yet"
     )
+
+
+class Household(OfHousehold):
+    """A household that is not spoken of just now."""
+
+    number: int = Field(ge=1)
+
+
+class DialogueState(OfHousehold):
+    """State of one conversation; what it holds of a household is the one spoken of just now.
+
+    `version` counts turns, so a lost update is seen.
+    """
+
+    schema_version: Literal[2] = 2
+    version: int = 0
+    household: int = Field(
+        default=1, ge=1, description="number of the household spoken of, in order of mention"
+    )
+    households: list[Household] = Field(default_factory=list, description="the others, the latest last")
+    failures: int = Field(default=0, description="failures of understanding in a row")
+    last_said: list[Say] = Field(default_factory=list)
+    offered: list[Button] = Field(
+        default_factory=list, description="every button of the last turn: who types its words means it"
+    )
+    applications: int = Field(
+        default=0, description="applications begun; the draft's number in receipts and keys"
+    )
     cases: list[CaseNote] = Field(default_factory=list)
     handoff: bool = False
     started: bool = False
     last_at: datetime | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgrade(cls, data: Any) -> Any:
+        """A state stored before there were several households (version 1) is that of the first."""
+        return (
+            {**data, "schema_version": 2}
+            if isinstance(data, dict) and data.get("schema_version") == 1
+            else data
+        )

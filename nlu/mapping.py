@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Literal, cast
 
@@ -16,7 +17,6 @@ from pydantic import JsonValue
 from stdnum.cn import ric
 
 from dialogues.commands import (
-    FOR_WHOM,
     AskPolicy,
     AskWhy,
     CancelFlow,
@@ -30,11 +30,12 @@ from dialogues.commands import (
     ResumeFlow,
     SetSlot,
     SkipQuestion,
+    SpeakFor,
     StartFlow,
     UrgentDanger,
 )
 from dialogues.ports import AskedSlot, SlotType, UnderstandingContext, Understood
-from nlu import lexicon, names, numerals, rules
+from nlu import lexicon, names, numerals, rules, whom
 from nlu.extract import extract, id_number, integer, money, phone, yes_no
 from nlu.reading import Reading
 from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
@@ -53,6 +54,7 @@ SURE_OF_DANGER = 0.85
 _MODEL_DANGERS = frozenset({"danger_suicide", "danger_violence", "danger_no_food", "danger_medical"})
 MAX_QUESTIONS = 3
 MOST_OF_A_NOD = 4
+MOST_OF_NOISE = 2
 
 _CONTROL = frozenset({"human", "cancel", "resume", "skip", "dont_know", "repeat", "simpler", "ask_why"})
 _CHAT = {
@@ -72,6 +74,10 @@ _FLOWS = {
 _HAS_IT_OR_NOT: frozenset[SlotType] = frozenset({"file", "id_number", "bank_account", "phone"})
 # Things that can do without: 不用, 不要.
 _MAY_DECLINE: frozenset[SlotType] = frozenset({"file", "bank_account", "id_number", "phone"})
+# Questions answered in the resident's own words, which may well name somebody.
+_OWN_WORDS: frozenset[SlotType] = frozenset({"text", "address"})
+# Flows begun for another household in the same message.
+_FOR_OTHERS = frozenset({"apply", "assess"})
 _FREE_TEXT: frozenset[SlotType] = frozenset({"text"})
 # What a message may be cleared up to, by intent (ids of flows or pattern options).
 _OPTION = {"ask_policy": "ask", "apply": "apply", "assess": "assess", "case_status": "case_status", "human": "human", "cancel": "cancel", "resume": "resume", "repeat": "repeat", "simpler": "repeat"}  # fmt: skip
@@ -86,12 +92,12 @@ _CHANGE_TO = re.compile(
     r"(?:改成|改为|更正为|换成|应该是|应该写|应为|其实是|实际(?:上)?是|准确(?:地)?说是|是写成)(?P<rest>.+)$",
     re.DOTALL,
 )
-# 帮我爸申请: who is to be the applicant, by the word the resident uses.
-_FOR = re.compile(
-    r"(?:帮|给|替|为)(?:我|俺|咱)?(?:们)?家?的?(?P<who>爸爸?|妈妈?|父亲|母亲|爹|娘|爷爷|奶奶|外公|外婆|姥姥|姥爷|老伴|老公|老婆|儿子|女儿|闺女|孙子|孙女|哥哥?|弟弟?|姐姐?|妹妹?|岳父|岳母|公公|婆婆|叔叔?|伯伯?|邻居|老人)"
-)
 _AM_I_ENTITLED = re.compile(
     r"(?:能不能|可不可以|可唔可以|能|可以|够不够|够|算不算|算|符不符合|符合)[^,。]{0,12}(?:不|吗|么|没|\?)*$"
+)
+# 帮张奶奶看看能申请啥: it is her case that is meant.
+_ENTITLED = re.compile(
+    r"(?:能|可以|够)[^,。怎]{0,8}(?:啥|什么|哪些|吗|不|没)|(?:有|算)(?:没有|不算)?.{0,6}(?:资格|条件)"
 )
 _PREAMBLE = re.compile(
     r"(?:我|俺)?(?:想|要|就是)*(?:请|先|再|还)?(?:问|咨询|打听|请教|了解)(?:一下|下|一哈|个|您|你)*(?:事|事情|问题)?"
@@ -218,8 +224,35 @@ class _Message:
             return [CannotHandle(reason="too_long")], None, 1.0
         if not has_words(self.plain):
             return self._without_words(), None, 1.0
+        if (elsewhere := self._speaking()) is not None:
+            return elsewhere, self.whole.intent, self.whole.confidence
         commands = self._answering(self.context.asked) if self.context.asked else self._free()
         return commands, self.whole.intent, self.whole.confidence
+
+    def _speaking(self) -> list[Command] | None:
+        """The message turns to another household than the one spoken of; None when it does not."""
+        asked = self.context.asked
+        if (asked is not None and asked.type in _OWN_WORDS) or self.whole.intent in {"human", "cancel"}:
+            return None
+        told = whom.read(self.plain)
+        if told is None:
+            return None
+        rest = interpret(told.rest, replace(self.context, asked=None)).commands if told.rest else ()
+        wishes = [*self._command(self.whole, self.plain), *rest]
+        begun = next((one for one in wishes if isinstance(one, StartFlow) and one.flow in _FOR_OTHERS), None)
+        questions = [
+            one for one in rest if isinstance(one, AskPolicy) and len(bare(one.question)) > MOST_OF_NOISE
+        ]
+        entitled = [one for one in questions if _ENTITLED.search(one.question)]
+        if not told.turned and not told.asking and begun is None:
+            # 给我妈买药花了三千, or a question about what holds for a mother: nobody else is spoken for.
+            return None
+        then = begun.flow if begun is not None else "assess" if entitled else None
+        if told.new:
+            then = "apply" if told.applying else then or "assess"
+        slots = begun.slots if begun is not None else {}
+        turn = SpeakFor(who=told.who, role=told.role, own=told.own, new=told.new, then=then, slots=slots)
+        return [turn, *(questions if then is None else ())]
 
     def _without_words(self) -> list[Command]:
         if re.search(r"[?]{1,}$", self.plain) and self.context.asked:
@@ -290,6 +323,13 @@ class _Message:
         )
 
     def _text(self, asked: AskedSlot) -> list[Command]:
+        if asked.name == "subject_who":
+            who = whom.called(self.plain)
+            return (
+                self._invalid()
+                if who is None
+                else [SetSlot(name=asked.name, value=who, raw=self.raw.strip())]
+            )
         if asked.name == "policy_question":
             if self.whole.intent == "human":
                 return [HumanHandoff()]
@@ -761,9 +801,6 @@ class _Message:
                 found.setdefault(scheme)
             if found:
                 slots["apply_schemes"] = next(iter(found)) if len(found) == 1 else list[JsonValue](found)
-            if (whom := _FOR.search(self.plain)) is not None:
-                who = whom["who"]
-                slots[FOR_WHOM] = who * 2 if who in set("爸妈哥弟姐妹叔伯") else who
         return slots | self._facts(self.plain)
 
     def _facts(self, text: str) -> dict[str, JsonValue]:

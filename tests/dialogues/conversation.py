@@ -54,7 +54,7 @@ class Conversation:
         self.do(understood.commands)
 
     def press(self, payload: str) -> None:
-        self.do([payloads.parse(payload) or CannotHandle(reason="no_text")])
+        self.do([payloads.pressed(payload) or CannotHandle(reason="no_text")])
 
     def send_file(self, mime: str = "image/jpeg") -> None:
         self.files += 1

@@ -4,7 +4,7 @@ A line of a transcript is
     > what the resident writes, or /button PAYLOAD, /file [MIME], /wait 3d (h, m), /update STATUS TEXT, /start, /back
     < words one of the bot's messages of this turn must hold; several such lines must come in this order
     ! words that must not appear in this turn
-    = name: value    what must hold after the turn: asked, stack, handoff, case, effects, slot.NAME, fact.KEY, once
+    = name: value    what must hold after the turn: asked, stack, home, handoff, case, effects, slot.NAME, fact.KEY
     # a remark;  @pack NAME at the head
 After every turn it is also checked that a pending question was said exactly once, that nothing failed inside, and
 that the state survives as JSON.
@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from dialogues import households
 from dialogues.commands import CaseUpdate, HandedBack, SessionStart
 from dialogues.effects import RequestHandoff
 from dialogues.summary import fact_value
@@ -66,6 +67,8 @@ def holds(conversation: Conversation, name: str) -> str:
         return str(len(conversation.said))
     if name == "buttons":
         return " | ".join(button.title for button in conversation.said[-1].buttons)
+    if name == "home":
+        return households.label(state)
     if name.startswith("slot."):
         return str(state.slots.get(name[5:]))
     if name.startswith("fact."):

@@ -89,6 +89,9 @@ def short(command: Command) -> str:
         case "start_flow":
             inside = ", ".join(f"{key}: {value}" for key, value in command.slots.items())
             return f"start:{command.flow}{{{inside}}}"
+        case "speak_for":
+            told = command.model_dump(exclude={"kind", "household"}, exclude_defaults=True)
+            return "speak:{" + ", ".join(f"{key}: {value}" for key, value in told.items()) + "}"
         case "set_slot":
             return f"set:{command.name}={command.value}"
         case "correct_slot":
