@@ -22,7 +22,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from bot import logging
-from bot.bench import peer_bot, questions, retrieval, stages, web
+from bot.bench import peer_bot, questions, retrieval, screening, stages, web
 from bot.bench.process import StartFailed, free_port, server
 from bot.bench.script import MESSAGES
 from bot.bench.stats import bands, growth
@@ -52,11 +52,18 @@ _SERVICE_ENV = {
 @click.option("--peer/--no-peer", default=True, help="同场运行普通 Rasa 机器人作比较")
 @click.option(
     "--only",
-    type=click.Choice(["retrieval", "questions"]),
-    help="只测这一项：retrieval 检索随条款数的变化，questions 自测要问几句",
+    type=click.Choice(["retrieval", "questions", "screen"]),
+    help="只测这一项：retrieval 检索随条款数的变化，questions 自测要问几句，screen 批量筛查",
 )
 @click.option(
     "--households", default=200, show_default=True, type=click.IntRange(min=10), help="测问几句时用多少户"
+)
+@click.option(
+    "--register",
+    default=1_000_000,
+    show_default=True,
+    type=click.IntRange(min=1000),
+    help="测批量筛查时名册有多少户",
 )
 @click.option(
     "--clauses", "sizes", multiple=True, type=click.IntRange(min=100),
@@ -64,22 +71,25 @@ _SERVICE_ENV = {
 )  # fmt: skip
 def command(
     as_json: bool, pack: str, messages: int, residents: int, each: int, peer: bool, only: str | None,
-    households: int, sizes: tuple[int, ...],
+    households: int, register: int, sizes: tuple[int, ...],
 ) -> None:  # fmt: skip
-    """测速：各环节、检索随条款数的变化、自测要问几句、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
+    """测速：各环节、检索随条款数的变化、自测要问几句、批量筛查、网页渠道端到端、一段对话从第 1 条到第 1000 条的变化。"""
     logging.configure("console", "error")
     console = Console(stderr=True)
     try:
         with Progress(console=console) as progress:
             figures: dict[str, Any] = {"machine": _machine()}
-            if only != "questions":
+            if only in {None, "retrieval"}:
                 figures["retrieval_scale"] = _scale(progress, pack, sorted(set(sizes)) or retrieval.SIZES)
-            if only != "retrieval":
+            if only in {None, "questions"}:
                 figures["questions"] = _asked(progress, pack, households)
+            if only in {None, "screen"}:
+                figures["screen"] = _screened(progress, pack, register)
             if only is None:
                 figures |= asyncio.run(_measure(progress, pack, messages, residents, each, peer))
     except (
-        StartFailed, stages.NluDidNotStart, train.NluUnavailable, retrieval.BenchFailed, UnknownPack, DataFileError,
+        StartFailed, stages.NluDidNotStart, train.NluUnavailable, retrieval.BenchFailed, screening.BenchFailed,
+        UnknownPack, DataFileError,
     ) as error:  # fmt: skip
         raise click.ClickException(str(error)) from None
     if as_json:
@@ -137,6 +147,15 @@ def _asked(progress: Progress, pack: str, count: int) -> dict[str, Any]:
         return questions.measure(pack, packs_dir(), count, today, lambda: done(1))
 
 
+def _screened(progress: Progress, pack: str, households: int) -> dict[str, Any]:
+    with (
+        tempfile.TemporaryDirectory(prefix="jzt-bench-register-") as folder,
+        _task(progress, f"批量筛查：{households} 户", screening.STEPS) as done,
+    ):
+        workers = min(8, os.cpu_count() or 1)
+        return screening.measure(pack, packs_dir(), households, workers, Path(folder), lambda: done(1))
+
+
 @contextmanager
 def _task(progress: Progress, name: str, total: int) -> Iterator[Callable[[int], None]]:
     task = progress.add_task(name, total=total)
@@ -165,8 +184,49 @@ def _show(figures: dict[str, Any]) -> None:
         _show_scale(console, figures["retrieval_scale"])
     if "questions" in figures:
         _show_questions(console, figures["questions"])
+    if "screen" in figures:
+        _show_screen(console, figures["screen"])
     if "stages" in figures:
         _show_service(console, figures)
+
+
+def _show_screen(console: Console, found: dict[str, Any]) -> None:
+    table = Table(
+        "怎么算",
+        "秒",
+        "其中处理器",
+        "内存峰值 MiB",
+        "户/秒",
+        title=f"批量筛查：{found['households']:,} 户 {found['persons']:,} 人，{found['schemes']} 项救助",
+    )
+    own, engine = found["screen"], found["engine"]
+    table.add_row(
+        f"jzt screen，{found['workers']} 个进程，连读带写",
+        str(own["seconds"]),
+        str(own["cpu_seconds"]),
+        str(own["peak_mib"]),
+        f"{own['households_per_second']:,}",
+    )
+    table.add_row("只算规则，成批，一个核", "", "", "", f"{engine['columns_per_second']:,}")
+    table.add_row(
+        f"只算规则，一户一户，一个核(抽 {engine['loop_sample']:,} 户)",
+        str(found["loop_would_take_s"]),
+        "",
+        "",
+        f"{engine['loop_per_second']:,}",
+    )
+    if "pandas" in found:
+        table.add_row(
+            "手写 pandas，7 项，连读带写",
+            str(found["pandas"]["seconds"]),
+            str(found["pandas"]["cpu_seconds"]),
+            str(found["pandas"]["peak_mib"]),
+            "",
+        )
+    console.print(table)
+    console.print(
+        f"成批是一户一户的 {found['ratio_to_loop']:,} 倍；转给一户一户算的 {found['singly']:,} 户。"
+    )
 
 
 def _show_scale(console: Console, scale: dict[str, Any]) -> None:

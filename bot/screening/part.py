@@ -20,6 +20,7 @@ from policies_kb.loader import load_pack
 from policies_kb.pack import Pack
 from policies_kb.rules.doubts import doubts_of, reports_of
 from policies_kb.rules.facts import split_key
+from policies_kb.screening.columns import Singles
 from policies_kb.screening.counting import changes, count
 from policies_kb.screening.engine import ScreenedChunk, screen
 from policies_kb.screening.problems import SCHEMA
@@ -137,8 +138,9 @@ def _doubts(reader: RegisterReader, register: Register, screened: ScreenedChunk)
     titles |= {name: column.header.header for name, column in reader.columns.items()}
     rows: dict[str, list[int]] = {}
     reports: dict[str, list[str]] = {}
+    singles = Singles(pack.facts, chunk)
     for home, held in _held(pack, register, screened).items():
-        facts = chunk.facts(pack.facts, home)
+        facts = singles.facts(home)
         if screened.singly[home]:
             told = [(doubt.key, doubt.report) for doubt in doubts_of(pack, facts, reader.today)]
         else:

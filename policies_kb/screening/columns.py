@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -78,34 +78,48 @@ class Chunk:
         """Members of each household."""
         return np.diff(self.starts)
 
-    def facts(self, catalogue: Mapping[str, Fact], at: int) -> Facts:
-        """One household as the single path reads it."""
-        first, last = int(self.starts[at]), int(self.starts[at + 1])
-        household = _record(catalogue, self.household, at)
-        members = tuple(_record(catalogue, self.members, row) for row in range(first, last))
-        told = self.told_size.get(at)
-        return Facts(household, members, max(told or 0, last - first), {}, (), told)
+
+class Singles:
+    """Reads single households out of a chunk, as the single path has them."""
+
+    def __init__(self, catalogue: Mapping[str, Fact], chunk: Chunk) -> None:
+        self._chunk = chunk
+        self._household = [
+            (name, column, _value_of(catalogue[name])) for name, column in chunk.household.items()
+        ]
+        self._members = [(name, column, _value_of(catalogue[name])) for name, column in chunk.members.items()]
+
+    def facts(self, at: int) -> Facts:
+        """The facts of one household."""
+        first, last = int(self._chunk.starts[at]), int(self._chunk.starts[at + 1])
+        members = tuple(_record(self._members, row) for row in range(first, last))
+        told = self._chunk.told_size.get(at)
+        return Facts(_record(self._household, at), members, max(told or 0, last - first), {}, (), told)
 
 
-def _record(catalogue: Mapping[str, Fact], columns: Mapping[str, Column], row: int) -> dict[str, object]:
+Reading = tuple[str, Column, Callable[[int], object]]
+
+
+def _record(columns: Sequence[Reading], row: int) -> dict[str, object]:
     found: dict[str, object] = {}
-    for name, column in columns.items():
+    for name, column, value_of in columns:
         if column.told[row]:
-            found[name] = _value(catalogue[name], column, row)
+            found[name] = column.odd[row] if row in column.odd else value_of(int(column.values[row]))
         elif column.null[row]:
             found[name] = None
     return found
 
 
-def _value(fact: Fact, column: Column, row: int) -> object:
-    if row in column.odd:
-        return column.odd[row]
-    cell = int(column.values[row])
+def _value_of(fact: Fact) -> Callable[[int], object]:
+    """What a cell of the fact's column stands for."""
     if fact.type == "bool":
-        return bool(cell)
+        return bool
     if fact.type == "date":
-        return date.fromordinal(cell).isoformat()
-    return options_of(fact)[cell] if is_symbol(fact) else cell * unit_of(fact)
+        return lambda cell: date.fromordinal(cell).isoformat()
+    if is_symbol(fact):
+        return options_of(fact).__getitem__
+    unit = unit_of(fact)
+    return lambda cell: cell * unit
 
 
 def cell_of(fact: Fact, value: object) -> tuple[float, Fraction | None]:

@@ -10,7 +10,7 @@ import numpy as np
 from policies_kb.pack import Pack
 from policies_kb.rules.assess import Assessment, reported_names
 from policies_kb.rules.values import Number
-from policies_kb.screening.columns import Chunk, Ints
+from policies_kb.screening.columns import Chunk, Ints, Singles
 from policies_kb.screening.logic import BeyondColumns
 from policies_kb.screening.numbers import Bools, Needs
 from policies_kb.screening.verdicts import Fen, Screen, Sum, Verdicts
@@ -60,8 +60,9 @@ def screen(pack: Pack, chunk: Chunk, today: date) -> ScreenedChunk:
             scheme: _blank(chunk, person=pack.schemes[scheme].per == "member") for scheme in pack.schemes
         }
         singly, doubts = np.ones(chunk.size, np.bool_), {}
-    for row in np.flatnonzero(singly):
-        _one(pack, chunk, today, int(row), found)
+    singles = Singles(pack.facts, chunk)
+    for row in np.flatnonzero(singly).tolist():
+        _one(Assessment(pack, singles.facts(row), today), chunk, row, found)
     return ScreenedChunk(found, singly, doubts)
 
 
@@ -134,9 +135,8 @@ def _blank(chunk: Chunk, *, person: bool) -> Screened:
     )  # fmt: skip
 
 
-def _one(pack: Pack, chunk: Chunk, today: date, row: int, found: dict[str, Screened]) -> None:
-    """Ask the single path about one household and put its answer into the columns."""
-    assessment = Assessment(pack, chunk.facts(pack.facts, row), today)
+def _one(assessment: Assessment, chunk: Chunk, row: int, found: dict[str, Screened]) -> None:
+    """Put the single path's answer about one household into the columns."""
     first = int(chunk.starts[row])
     for scheme, columns in found.items():
         verdict = assessment.verdict(scheme)

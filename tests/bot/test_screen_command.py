@@ -253,3 +253,16 @@ def test_an_interruption_leaves_nothing_half_done(tmp_path: Path) -> None:
 @pytest.mark.parametrize("words", [[], ["--input", "a", "--towns-dir", "b"]])
 def test_one_register_is_named(tmp_path: Path, words: list[str]) -> None:
     assert "只写一个" in screen(*words, "--out", str(tmp_path / "o"), code=2).stderr
+
+
+def test_the_bench_measures_a_register_and_pandas_by_hand_agrees_with_the_rules() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "bot", "bench", "--only", "screen", "--register", "1000", "--json"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    found = json.loads(done.stdout)["screen"]
+    assert (found["households"], found["singly"]) == (1000, 0)
+    assert found["screen"]["seconds"] > 0
+    assert found["ratio_to_loop"] > 0
+    for scheme in ("dibao", "di_shouru", "zhichuxing", "dan_ren_bao", "linshi_jinan", "linshi_zhichu"):
+        assert found["pandas"]["likely"][scheme]["pandas"] == found["pandas"]["likely"][scheme]["ours"]

@@ -17,6 +17,7 @@ from policies_kb.loader import load_pack
 from policies_kb.pack import Pack
 from policies_kb.screening import people
 from policies_kb.screening.cells import CellReader
+from policies_kb.screening.columns import Singles
 from policies_kb.screening.rows import ROW, Register, RegisterReader
 from policies_kb.screening.whatif import UnknownFigure, what_if
 from policies_kb.screening.words import ColumnsError, read_headers
@@ -45,7 +46,7 @@ def register(pack: Pack, rows: list[dict[str, str]], repeated: list[int] | None 
 
 
 def told(pack: Pack, found: Register, at: int = 0) -> tuple[dict[str, object], list[dict[str, object]]]:
-    facts = found.chunk.facts(pack.facts, at)
+    facts = Singles(pack.facts, found.chunk).facts(at)
     return dict(facts.household), [dict(member) for member in facts.members]
 
 
