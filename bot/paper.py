@@ -82,7 +82,7 @@ def printed(sheet: ResultSheet, text: Text) -> PrintedCards:
     day = sheet.assessed_on
     made = text("card.paper.made").format(pack=sheet.title, date=f"{day.year}年{day.month}月{day.day}日")
     return PrintedCards(
-        title=text("card.paper.title"),
+        title=f"{sheet.whose}{text('card.paper.title')}",
         intro=(
             f"{made}{text('card.paper.given')}{sheet.decides}",
             text("card.paper.apply"),

@@ -62,6 +62,10 @@ def third_person(text: str, who: str) -> str:
 def _put(value: Any, who: str, said: bool = False) -> Any:
     if isinstance(value, str):
         return third_person(value, who) if said else value
+    if isinstance(value, BaseModel):
+        # Copied, not written out and read again: what a model keeps to itself stays in it.
+        fields = type(value).model_fields
+        return value.model_copy(update={key: _put(getattr(value, key), who, key in _SAID) for key in fields})
     if isinstance(value, dict):
         return {key: _put(item, who, key in _SAID) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -77,7 +81,8 @@ class ThirdPerson(Knowledge):
         self._who = who
 
     def _of(self, model: ModelT) -> ModelT:
-        return type(model).model_validate(_put(model.model_dump(), self._who))
+        put: ModelT = _put(model, self._who)
+        return put
 
     @property
     def pack(self) -> str:

@@ -48,7 +48,7 @@ def result_text(sheet: ResultSheet, *, title: str, others: str) -> str:
     if full:
         parts.append(CARDS)
     if services(sheet):
-        parts.append(f"还有这些服务您家也能用：{_names(services(sheet))}。")
+        parts.append(f"还有这些服务也能用：{_names(services(sheet))}。")
     parts += _open(still_open, alone=not full)
     count = len(told_on_request(sheet)) - len(still_open if full else still_open[:MOST_OPEN])
     if count:
@@ -117,7 +117,7 @@ def card_text(card: Card, decides: str) -> str:
 
 def services_text(cards: Sequence[Card]) -> str:
     """The services the household can use, a line each with the reason."""
-    lines = ["这些服务您家也能用，点名字看怎么用："]
+    lines = ["这些服务也能用，点名字看怎么用："]
     return "\n".join([*lines, *(f"· {card.name}{_why(card)}" for card in cards)])
 
 

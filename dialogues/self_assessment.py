@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from dialogues import payloads, speaking
+from dialogues import households, payloads, speaking
 from dialogues.commands import ABOUT
 from dialogues.effects import Button, Say
 from dialogues.result_text import (
@@ -33,7 +33,7 @@ TOLD = Button(title="回到全部结果", payload=payloads.start("assess_told"))
 AGAIN = Button(title="重新测一遍", payload=payloads.start("assess", restart=True))
 PERSON = Button(title="找工作人员", payload=payloads.word("human"))
 
-PAPER_SAID = "结果存成文件了，字是大的。可以打印出来带到窗口，也可以给家里人看。里面有您家的情况，请收好。"
+PAPER_SAID = "结果存成文件了，字是大的。可以打印出来带到窗口，也可以给家里人看。里面有家里的情况，请收好。"
 
 
 def begin(run: Run) -> None:
@@ -84,7 +84,8 @@ def card(run: Run) -> None:
 
 def paper(run: Run) -> None:
     """Have the whole result made into a file."""
-    sheet = _sheet(run)
+    whose = households.label(run.state) if run.state.who else ""
+    sheet = _sheet(run).model_copy(update={"whose": whose})
     run.say(Say(text=f"{PAPER_SAID}\n{sheet.decides}", paper=sheet, buttons=(APPLY, TOLD, PERSON)))
 
 

@@ -92,7 +92,7 @@ class Card(Frozen):
 
 
 class ResultSheet(Frozen):
-    """Every scheme's card, best first, and what stands over them all."""
+    """Every scheme's card, best first, and what stands over them all. `whose`: the household, where it has a name."""
 
     title: str
     version: str
@@ -100,6 +100,7 @@ class ResultSheet(Frozen):
     hotline: str
     decides: str
     cards: tuple[Card, ...]
+    whose: str = ""
 
     def of(self, *kinds: Verdict, service: bool | None = None) -> tuple[Card, ...]:
         """The cards of these verdicts, in order; `service`: only services, or none of them."""

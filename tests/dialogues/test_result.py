@@ -10,10 +10,11 @@ from hypothesis import given, settings
 
 from dialogues.effects import Button, Say
 from dialogues.payloads import MAX_BYTES
-from dialogues.result_text import MOST_CARDS, MOST_LINES, NOW
+from dialogues.result_text import MOST_CARDS, MOST_LINES, MOST_REASONS, NOW
 from policies_kb.cards import ResultSheet
 from tests.dialogues.conversation import START, Conversation, knowledge
 from tests.policies_kb.test_rules_properties import PARTIAL
+from tests.support.assessed import COUPLE
 
 # About one and a half screens of a small telephone in large type; with thirty schemes it stays at that.
 MOST_CHARACTERS = 1000
@@ -111,3 +112,21 @@ def test_the_file_carries_what_was_told_and_a_repeat_carries_it_again() -> None:
     assert said.paper == sheet
     conversation.press("x:repeat")
     assert conversation.said[0].paper == sheet
+
+
+async def test_for_somebody_else_the_cards_and_the_file_speak_of_them_and_lose_nothing() -> None:
+    conversation = Conversation("shifan-xian")
+    await conversation.hear("我帮隔壁王大娘问问")
+    conversation.state.facts, conversation.state.assessment = dict(COUPLE), {}
+    conversation.press("f:assess_card?dibao")
+    _, _, own = told("shifan-xian", dict(COUPLE))
+    mine = own.card("dibao")
+    assert mine is not None
+    for line in mine.told(MOST_REASONS):
+        assert line.text.replace("您", "王大娘") in conversation.text
+    conversation.press("f:assess_paper")
+    paper = conversation.said[0].paper
+    assert paper is not None
+    assert paper.whose == "王大娘家"
+    assert "您家" not in paper.model_dump_json()
+    assert [card.told(1)[0].kind for card in paper.cards] == [card.told(1)[0].kind for card in own.cards]
