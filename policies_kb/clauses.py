@@ -38,7 +38,15 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from policies_kb.errors import DataFileError, Problem
 from policies_kb.types import Frozen
-from policies_kb.yamlfile import line_of, plain, read_text, sound
+from policies_kb.yamlfile import (
+    CHECK_LINE,
+    WRITE_DAY,
+    impossible_days,
+    line_of,
+    plain,
+    read_text,
+    sound,
+)
 
 Aspect = Literal[
     "who", "how_much", "documents", "where", "how_long", "steps", "decision", "notice", "objection", "payment",
@@ -182,6 +190,10 @@ def load_document(path: Path, *, pack: str) -> Document:
         problems.append(
             Problem(path, 2, "id", f"is {front.id!r} but the file is {path.name}", "make them the same")
         )
+    if front is not None and front.effective_to is not None and front.effective_to < front.effective_from:
+        line = next((at for at, text in enumerate(lines, start=1) if text.startswith("effective_to:")), 2)
+        problems.append(Problem(path, line, "effective_to", "lies before effective_from", "correct a date"))
+        front = None
     clauses: list[Clause] = []
     group = ""
     seen: dict[tuple[str, str], int] = {}
@@ -273,7 +285,14 @@ def _model(model: Any, lines: list[str], first: int, path: Path, field: str, pro
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = first + (mark.line if mark else 0)
-        problems.append(Problem(path, line, field, f"not valid YAML: {error.problem}", "correct the line"))
+        problems.append(Problem(path, line, field, f"not valid YAML: {error.problem}", CHECK_LINE))
+        return None
+    except ValueError as error:
+        days = impossible_days(text) or [(1, str(error))]
+        problems += [
+            Problem(path, first + line - 1, field, f"{written} is no day of the calendar", WRITE_DAY)
+            for line, written in days
+        ]
         return None
     try:
         return model.model_validate(plain(data))

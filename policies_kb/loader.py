@@ -120,6 +120,16 @@ class _Load:
             path = self.root / wanted / "pack.yml"
             if self.layers and not path.is_file() and (shipped := PACKS_DIR / wanted / "pack.yml").is_file():
                 path = shipped
+            if self.layers and not path.is_file():
+                folder, child = self.layers[-1]
+                known = ", ".join(pack_names(self.root)) or "none"
+                self.problems.append(
+                    Problem(
+                        folder / "pack.yml", self.places[("parent", child.name)].line, "parent",
+                        f"there is no pack {wanted!r}", f"choose one of: {known}",
+                    )
+                )  # fmt: skip
+                break
             if any(layer.name == wanted for _, layer in self.layers):
                 self.problems.append(Problem(path, 1, "parent", "packs inherit in a circle", "drop a parent"))
                 break
@@ -136,6 +146,7 @@ class _Load:
                 self.places.setdefault(
                     ("text", key), Place(head.name, path, line_of(data, ("texts", *key.split("."))))
                 )
+            self.places[("parent", head.name)] = Place(head.name, path, line_of(data, ("parent",)))
             wanted = head.parent
         if self.problems:
             raise DataFileError(self.problems)

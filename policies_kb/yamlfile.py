@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -14,6 +16,11 @@ from policies_kb.errors import DataFileError, Problem
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 Path_ = tuple[str | int, ...]
+
+CHECK_LINE: Final = "look at the indentation, colons, quotes and brackets of this line and the one before"
+WRITE_DAY: Final = "write it as 2026-03-05"
+_BRANCH: Final = re.compile(r"(?:function-|(?:dict|list|tuple|set)\[)")
+_DATE: Final = re.compile(r"(?<![\d-])\d{4}-\d{1,2}-\d{1,2}(?![\d-])")
 
 
 def read_text(path: Path) -> str:
@@ -40,14 +47,40 @@ def read_yaml(path: Path) -> Any:
     """
     # The round-trip loader is the one that keeps line numbers; it refuses duplicate keys by itself.
     parser = YAML(typ="rt")
+    text = read_text(path)
     try:
-        return parser.load(read_text(path))
+        return parser.load(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else None
-        raise DataFileError([Problem(path, line, "", f"not valid YAML: {error.problem}")]) from None
+        twice = str(error.problem).startswith("found duplicate key")
+        cure = "remove one" if twice else CHECK_LINE
+        raise DataFileError([Problem(path, line, "", f"not valid YAML: {error.problem}", cure)]) from None
+    except ValueError as error:
+        raise DataFileError(_no_days(path, text, str(error))) from None
     except YAMLError as error:
         raise DataFileError([Problem(path, None, "", f"not valid YAML: {error}")]) from None
+
+
+def impossible_days(text: str) -> list[tuple[int, str]]:
+    """(1-based line, as written) of what looks like a date and is no day: 2026-13-05."""
+    found = []
+    for number, line in enumerate(text.split("\n"), start=1):
+        for written in _DATE.findall(line):
+            year, month, day = map(int, written.split("-"))
+            try:
+                date(year, month, day)
+            except ValueError:
+                found.append((number, written))
+    return found
+
+
+def _no_days(path: Path, text: str, why: str) -> list[Problem]:
+    days = [
+        Problem(path, line, "", f"{written} is no day of the calendar", WRITE_DAY)
+        for line, written in impossible_days(text)
+    ]
+    return days or [Problem(path, None, "", f"not valid YAML: {why}", CHECK_LINE)]
 
 
 def sound(text: str, model: type[ModelT]) -> ModelT | None:
@@ -57,7 +90,8 @@ def sound(text: str, model: type[ModelT]) -> ModelT | None:
     """
     try:
         return model.model_validate(YAML(typ="safe").load(text) or {})
-    except (YAMLError, ValidationError):
+    except (YAMLError, ValidationError, ValueError):
+        # ValueError: a date that is no day of the calendar.
         return None
 
 
@@ -95,10 +129,14 @@ def plain(value: Any) -> Any:
 
 def problems_of(error: ValidationError, path: Path, data: Any, base: Path_ = ()) -> list[Problem]:
     """A pydantic ValidationError as problems with file, line and field."""
-    found = []
+    found: list[Problem] = []
     for detail in error.errors(include_url=False):
         where = base + tuple(part for part in detail["loc"] if isinstance(part, str | int))
+        # The branches of a union are no fields: value.dict[str,decimal]. One of their faults is enough.
+        where = tuple(part for part in where if not (isinstance(part, str) and _BRANCH.match(part)))
         field = ".".join(str(part) for part in where)
+        if any(one.field == field for one in found):
+            continue
         cure = "see docs for the allowed fields" if detail["type"] == "extra_forbidden" else ""
         found.append(Problem(path, line_of(data, where), field, detail["msg"], cure))
     return found

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bot.commands._packs import packs_dir
+from policies_kb.authoring.messages import in_chinese
 from policies_kb.coverage import Coverage, CoveredPlan, coverage
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack, pack_names
@@ -45,11 +46,11 @@ def _check(name: str) -> _Found:
     except UnknownPack as error:
         raise click.ClickException(str(error)) from error
     except DataFileError as error:
-        return _Found(tuple(map(str, error.problems)), None)
+        return _Found(tuple(map(in_chinese, error.problems)), None)
     covered = coverage(pack)
     run = check_cases(pack)
     problems = (*check_answers(pack), *covered.problems, *run.problems)
-    return _Found(tuple(map(str, problems)), covered, run.count)
+    return _Found(tuple(map(in_chinese, problems)), covered, run.count)
 
 
 def _show(name: str, found: _Found, quiet: bool) -> None:

@@ -36,6 +36,7 @@ from bot.policy.models import (
     Try,
 )
 from integrations.ports import StaffRow, Storage
+from policies_kb.authoring.messages import in_chinese
 from policies_kb.clauses import Aspect
 from policies_kb.errors import DataFileError
 from policies_kb.ingest import review
@@ -253,7 +254,9 @@ def _refusals() -> Iterator[None]:
             422, "not_written", f"写不进政策包的文件夹：{error.strerror}。请让管理员看看权限和磁盘。"
         ) from None
     except DataFileError as error:
-        raise ApiError(422, "broken_files", f"政策包的文件有问题：{error}") from None
+        raise ApiError(
+            422, "broken_files", f"政策包的文件有问题：{'；'.join(map(in_chinese, error.problems))}"
+        ) from None
 
 
 def _view(draft: Draft, compared: Comparison | None) -> DraftView:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,8 +16,10 @@ from click.testing import CliRunner, Result
 from ruamel.yaml import YAML
 
 from bot.cli import main
+from policies_kb.authoring.messages import in_chinese
 from policies_kb.authoring.newpack import NewPack, PackExists, create
 from policies_kb.authoring.schemas import FILES, FOLDER, schemas
+from policies_kb.errors import Problem
 from policies_kb.loader import PACKS_DIR, load_pack
 
 CASES = [
@@ -147,3 +151,52 @@ def test_every_shipped_file_tells_an_editor_its_schema(name: str, path: Path) ->
     first = path.read_text(encoding="utf-8").splitlines()[0]
     named = path.parent / first.removeprefix("# yaml-language-server: $schema=")
     assert named.resolve() == (FOLDER / f"{name}.schema.json").resolve()
+
+
+def _swap(file: str, before: str, after: str) -> Callable[[Path], None]:
+    def break_(pack: Path) -> None:
+        text = (pack / file).read_text(encoding="utf-8")
+        assert before in text
+        (pack / file).write_text(text.replace(before, after, 1), encoding="utf-8")
+
+    return break_
+
+
+@pytest.mark.parametrize(
+    ("break_", "told"),
+    [
+        (
+            _swap("documents/nianshen.md", "effective_from: 2022-01-23", "effective_from: 2022-13-23"),
+            "nianshen.md:6：front matter：2022-13-23 不是一个日子。改法：写成 2026-03-05 这样",
+        ),
+        (
+            _swap("documents/nianshen.md", "effective_to: null", "effective_to: 2020-01-01"),
+            "nianshen.md:7：effective_to：比生效日期还早。改法：改其中一个日期。",
+        ),
+        (_swap("documents/nianshen.md", "schemes: [dibao", "schemes: [dibaoo"), "有不认得的代号：dibaoo。改法："),
+        (_swap("documents/nianshen.md", "## 二1 年", "## 年"), "这一节没有条款号，或者没有标题。改法：写成 ##"),
+        (_swap("parameters.yml", "effective_from: 2022-01-23", "effective_from: 2022-02-30"), "2022-02-30 不是一个日子"),
+        (_swap("parameters.yml", "    unit: 倍", "    unit: 倍\n    unit: 倍"), "parameters.yml:15：\"unit\" 写了两遍。改法：去掉一个。"),
+        (_swap("parameters.yml", "    unit: 倍", "   unit: 倍"), "parameters.yml:14：格式不对：缩进、冒号、引号或括号没有对上。改法："),
+        (_swap("parameters.yml", "value: 1.5", "value: 一点五"), "parameters.low_income_multiple.values.0.value：要写成数字。"),
+        (_swap("pack.yml", "parent: guojia", "parent: guojiaa"), "pack.yml:5：parent：没有叫 guojiaa 的政策包。改法：从这些里选：guojia"),
+    ],
+)  # fmt: skip
+def test_a_fault_is_told_once_in_chinese_with_file_line_and_cure(
+    tmp_path: Path, break_: Callable[[Path], None], told: str
+) -> None:
+    shutil.copytree(PACKS_DIR, tmp_path, dirs_exist_ok=True)
+    break_(tmp_path / "shifan-xian")
+    env = {"JZT_PACKS_DIR": str(tmp_path)}
+    checked = CliRunner().invoke(main, ["kb", "check", "--pack", "shifan-xian", "--quiet"], env=env)
+    assert checked.exit_code == 1
+    assert checked.output.count(told) == 1, checked.output
+    assert "1 个问题" in checked.output
+
+
+def test_what_the_table_of_messages_does_not_know_is_told_as_it_is() -> None:
+    assert (
+        in_chinese(Problem(Path("a.yml"), 3, "x", "is odd", "mend it"))
+        == "a.yml:3：x：is odd。改法：mend it。"
+    )
+    assert in_chinese(Problem(Path("a.yml"), None, "", "the file is missing")) == "a.yml：没有这个文件。"

@@ -170,8 +170,10 @@ def test_packs_that_inherit_in_a_circle(packs_dir: Path) -> None:
 def test_a_parent_that_is_missing(packs_dir: Path) -> None:
     spoil(packs_dir / "shifan-xian/pack.yml", "parent: guojia", "parent: nowhere")
     found = problems(packs_dir)[0]
-    assert found.file == packs_dir / "nowhere/pack.yml"
-    assert "missing" in found.what
+    # The line to correct is the child's.
+    assert (found.file, found.field) == (packs_dir / "shifan-xian/pack.yml", "parent")
+    assert "nowhere" in found.what
+    assert "guojia" in found.cure
 
 
 def test_an_unknown_pack_names_those_there_are() -> None:

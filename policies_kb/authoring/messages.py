@@ -1,0 +1,48 @@
+"""Problems of a pack's files, told in plain Chinese to whoever writes the pack. The words are data (messages.yml)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from policies_kb.errors import Problem
+from policies_kb.types import Frozen
+from policies_kb.yamlfile import load_model
+
+
+class Said(Frozen):
+    """What the program says (`what`, a pattern of the whole) and how it is told; {names} are the pattern's groups."""
+
+    what: str
+    say: str
+
+
+class MessageFile(Frozen):
+    """`messages.yml`."""
+
+    whats: tuple[Said, ...]
+    cures: tuple[Said, ...]
+
+
+@cache
+def _messages() -> MessageFile:
+    return load_model(Path(__file__).with_name("messages.yml"), MessageFile)
+
+
+def in_chinese(problem: Problem) -> str:
+    """`file:line：field：what。改法：cure。`; what the table does not know stays as it is."""
+    place = f"{problem.file}:{problem.line}" if problem.line is not None else str(problem.file)
+    what = _told(problem.what, _messages().whats)
+    parts = [place, problem.field, f"{what}。"] if problem.field else [place, f"{what}。"]
+    cure = f"改法：{_told(problem.cure, _messages().cures)}。" if problem.cure else ""
+    return "：".join(parts) + cure
+
+
+def _told(text: str, table: Sequence[Said]) -> str:
+    for one in table:
+        match = re.fullmatch(one.what, text, re.DOTALL)
+        if match:
+            return one.say.format(**{name: value or "" for name, value in match.groupdict().items()})
+    return text
