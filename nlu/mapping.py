@@ -64,6 +64,8 @@ _CHAT = {
 }  # fmt: skip
 _FLOWS = {
     "assess_others": "assess_others",
+    "assess_paper": "assess_paper",
+    "assess_told": "assess_told",
     "withdraw": "withdraw",
     "apply": "apply",
     "assess": "assess",
@@ -792,7 +794,7 @@ class _Message:
         return "assess" if re.search(r"自测|测|评估", clause) else None
 
     def _slots(self, flow: str, reading: Reading) -> dict[str, JsonValue]:
-        if flow in {"case_status", "withdraw", "assess_others"}:
+        if flow in {"case_status", "withdraw", "assess_others", "assess_paper", "assess_told"}:
             return {}
         slots: dict[str, JsonValue] = {}
         if flow == "apply":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from datetime import date
 from typing import Any
 
@@ -86,6 +87,21 @@ async def test_the_file_comes_with_the_reply_and_only_to_its_owner(
     assert (await client.get(f"{resident.base}/files/{file['id']}")).status == 401
     other = await Resident.arrives(client, service)
     assert (await client.get(f"{other.base}/files/{file['id']}", headers=other.headers)).status == 404
+
+
+async def test_the_paper_is_made_beside_the_event_loop(
+    resident: Resident, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where: list[threading.Thread] = []
+
+    def watched(*values: Any) -> bytes:
+        where.append(threading.current_thread())
+        return paper(*values)
+
+    monkeypatch.setattr(module, "paper", watched)
+    await asks_for_file(resident)
+    assert len(where) == 1
+    assert where[0] is not threading.main_thread()
 
 
 async def test_said_again_the_file_comes_again(resident: Resident) -> None:
