@@ -7,7 +7,7 @@ their way to the chat; which words stay with the speaker is data (address.yml).
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, field_validator
 
 from dialogues.ports import Knowledge
 from policies_kb.cards import ResultSheet
-from policies_kb.types import Answer, Doubt, FactQuestion, SchemeResult, WorkflowStep
+from policies_kb.types import Answer, AnswerEffect, Change, Doubt, FactQuestion, SchemeResult, WorkflowStep
 from policies_kb.yamlfile import load_model
 
 PATH = Path(__file__).with_name("address.yml")
@@ -109,6 +109,31 @@ class ThirdPerson(Knowledge):
             facts, skipped=skipped, schemes=schemes, after=after, today=today
         )
         return None if found is None else self._of(found)
+
+    def hanging(
+        self, facts: Mapping[str, JsonValue], key: str, *, skipped: Collection[str] = (),
+        schemes: Collection[str] = (), today: date,
+    ) -> Sequence[str]:  # fmt: skip
+        """The schemes that hang on a question."""
+        return self._knowledge.hanging(facts, key, skipped=skipped, schemes=schemes, today=today)
+
+    def effects(
+        self,
+        facts: Mapping[str, JsonValue],
+        keys: Iterable[str],
+        *,
+        schemes: Collection[str] = (),
+        today: date,
+    ) -> Sequence[AnswerEffect]:
+        """What answers did, told of them."""
+        found = self._knowledge.effects(facts, keys, schemes=schemes, today=today)
+        return [self._of(effect) for effect in found]
+
+    def what_if(
+        self, facts: Mapping[str, JsonValue], answers: Mapping[str, JsonValue], *, today: date
+    ) -> Sequence[Change]:
+        """What other answers would change, told of them."""
+        return [self._of(change) for change in self._knowledge.what_if(facts, answers, today=today)]
 
     def question(self, facts: Mapping[str, JsonValue], key: str, *, today: date) -> FactQuestion:
         """The question of one fact, about them."""

@@ -505,6 +505,23 @@ def _correct_fact(run: Run, name: str, value: JsonValue) -> None:
     run.pattern("correction", reason="change", told=_told(run, name, checked), label=run.label(name))
 
 
+def adopt(run: Run) -> None:
+    """Take the answers of the last what-if for the true ones; the result is worked out anew."""
+    supposed, run.state.what_if = run.state.what_if, {}
+    if not supposed:
+        run.pattern("stale_answer", reason="old")
+        return
+    for key, value in supposed.items():
+        try:
+            checked = _checked_fact(run, key, value)
+        except (Problem, KeyError):
+            continue
+        if _store_fact(run, key, checked):
+            run.lead.append(f"好，“{run.label_of(key)}”改成：{_told(run, key, checked)}。")
+    _assess_again(run)
+    run.advance()
+
+
 def _assess_again(run: Run) -> None:
     """A fact is corrected after the result was told: the result is worked out anew."""
     if run.doing() is None and run.state.assessment is not None and "assess" not in run.state.drafts:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -37,7 +38,7 @@ PATTERNS = tuple(
         "continue_interrupted", "correction", "cancel_flow", "skip_question", "chitchat", "completed",
         "clarification", "internal_error", "cannot_handle", "human_handoff", "session_start", "validate_slot",
         "repeat_bot_messages", "customer_satisfaction", "urgent_danger", "ask_why", "attach_file", "case_update",
-        "stale_answer", "whose_household",
+        "stale_answer", "whose_household", "what_if",
     )
 )  # fmt: skip
 REQUIRED = ("ask", "assess", "apply", "case_status", "household", "whose", *PATTERNS)
@@ -279,6 +280,18 @@ class Flows:
             if step.collect == slot:
                 return step.id
         raise KeyError(f"flow {flow} does not collect {slot}")
+
+    def after_interview(self, flow: str) -> str:
+        """The step that follows a flow's interview.
+
+        Raises:
+            KeyError: it has none.
+        """
+        steps = self.flows[flow].definition.steps
+        for step, following in pairwise(steps):
+            if step.interview:
+                return following.id
+        raise KeyError(f"nothing follows an interview in flow {flow}")
 
     def dependents(self, name: str) -> tuple[str, ...]:
         """Slots that rest on `name`, directly or through others, in the catalogue's order."""

@@ -80,9 +80,30 @@ class Repeat(_Command):
 
 
 class AskWhy(_Command):
-    """“为什么问这个”."""
+    """“为什么问这个”, or “存款那一条有什么用” (`name`: the fact meant)."""
 
     kind: Literal["ask_why"] = "ask_why"
+    name: str | None = None
+
+
+class WhatIf(_Command):
+    """“如果我存款是三万呢”: what would change. `facts`: other answers; `more`: yuan added to a sum told before."""
+
+    kind: Literal["what_if"] = "what_if"
+    facts: dict[str, JsonValue] = Field(default_factory=dict)
+    more: dict[str, float] = Field(default_factory=dict)
+
+
+class AdoptWhatIf(_Command):
+    """“就按这个改”: the answers of the last what-if are taken for the true ones."""
+
+    kind: Literal["adopt_what_if"] = "adopt_what_if"
+
+
+class FinishInterview(_Command):
+    """“先到这里，看结果”: the result with what is known so far."""
+
+    kind: Literal["finish_interview"] = "finish_interview"
 
 
 class HumanHandoff(_Command):
@@ -190,6 +211,9 @@ Command = Annotated[
     | SkipQuestion
     | Repeat
     | AskWhy
+    | WhatIf
+    | AdoptWhatIf
+    | FinishInterview
     | HumanHandoff
     | AskPolicy
     | ChitChat

@@ -14,6 +14,7 @@ from dialogues import answers, households, speaking
 from dialogues.catalogue import Flows
 from dialogues.commands import (
     ABOUT,
+    AdoptWhatIf,
     AskPolicy,
     AskWhy,
     AttachFile,
@@ -24,6 +25,7 @@ from dialogues.commands import (
     Clarify,
     Command,
     CorrectSlot,
+    FinishInterview,
     HandedBack,
     HumanHandoff,
     Repeat,
@@ -34,8 +36,10 @@ from dialogues.commands import (
     SpeakFor,
     StartFlow,
     UrgentDanger,
+    WhatIf,
 )
 from dialogues.effects import Effect, RequestHandoff, Say
+from dialogues.explaining import what_answers_did, what_if, why_asked
 from dialogues.payloads import RESTART
 from dialogues.ports import AskedSlot, Knowledge, SlotType, UnderstandingContext, WorkCalendar
 from dialogues.run import Run
@@ -254,7 +258,13 @@ def _obey(run: Run, command: Command) -> None:
         case Repeat():
             _repeat(run, simpler=command.simpler)
         case AskWhy():
-            _why(run)
+            _why(run, command.name)
+        case WhatIf():
+            _what_if(run, command)
+        case AdoptWhatIf():
+            answers.adopt(run)
+        case FinishInterview():
+            _finish(run)
         case HumanHandoff():
             _human(run)
         case AskPolicy():
@@ -313,7 +323,11 @@ def _start(run: Run, flow: str, slots: dict[str, JsonValue]) -> None:
         run.push(flow)
     root = run.doing()
     if ABOUT in slots and root is not None:
-        run.state.stack[root].data[ABOUT] = slots[ABOUT]
+        frame = run.state.stack[root]
+        if frame.data.get(ABOUT) != slots[ABOUT]:
+            # The question that stands may be none of what it is about now.
+            frame.data.pop("question", None)
+            frame.data[ABOUT] = slots[ABOUT]
     answers.volunteer(run, slots)
     run.advance()
 
@@ -405,12 +419,41 @@ def _repeat(run: Run, *, simpler: bool) -> None:
     run.pattern("repeat_bot_messages", said=bool(said))
 
 
-def _why(run: Run) -> None:
+def _why(run: Run, asked_about: str | None) -> None:
     name = run.pending
     slot = run.flows.slots.get(name) if name is not None else None
     fact = run.fact(name) if name is not None else None
-    why = run.render(slot.why) if slot is not None else (fact.why if fact is not None else "")
+    if name is None or asked_about is not None:
+        why = what_answers_did(run, asked_about) if run.state.facts else ""
+    elif slot is not None:
+        why = run.render(slot.why)
+    else:
+        why = why_asked(run, name, fact.why if fact is not None else "")
     run.pattern("ask_why", why=why)
+
+
+def _what_if(run: Run, command: WhatIf) -> None:
+    try:
+        what_if(run, command.facts, command.more)
+    except (KeyError, ValueError):
+        run.pattern("what_if", reason="not_possible")
+        return
+    # The question that stood is asked again, in full: the answer to the what-if stands between.
+    run.advance()
+
+
+def _finish(run: Run) -> None:
+    """The result with what is known: what is still open is said to be open."""
+    place = next((index for index in run.roots() if run.state.stack[index].flow == "assess"), None)
+    if place is None and "assess" in run.state.drafts:
+        run.state.stack.extend(run.state.drafts.pop("assess"))
+        place = run.doing()
+    if place is None:
+        _start(run, "assess_told" if run.state.assessment is not None else "assess", {})
+        return
+    del run.state.stack[place + 1 :]
+    run.goto(run.state.stack[place], run.flows.after_interview("assess"))
+    run.advance()
 
 
 def _human(run: Run) -> None:

@@ -17,11 +17,13 @@ from pydantic import JsonValue
 from dialogues.commands import (
     ABOUT,
     UNNUMBERED,
+    AdoptWhatIf,
     AskPolicy,
     AskWhy,
     CancelFlow,
     Command,
     CorrectSlot,
+    FinishInterview,
     HumanHandoff,
     Repeat,
     ResumeFlow,
@@ -47,6 +49,8 @@ WORDS: Mapping[str, Command] = {
     "repeat": Repeat(),
     "simpler": Repeat(simpler=True),
     "why": AskWhy(),
+    "finish": FinishInterview(),
+    "adopt": AdoptWhatIf(),
     "human": HumanHandoff(),
     "menu": SessionStart(),
 }

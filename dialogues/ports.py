@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Literal, Protocol
@@ -11,7 +11,16 @@ from pydantic import JsonValue
 
 from dialogues.commands import Command
 from policies_kb.cards import ResultSheet
-from policies_kb.types import Answer, Choice, Doubt, FactQuestion, SchemeResult, WorkflowStep
+from policies_kb.types import (
+    Answer,
+    AnswerEffect,
+    Change,
+    Choice,
+    Doubt,
+    FactQuestion,
+    SchemeResult,
+    WorkflowStep,
+)
 
 __all__ = [
     "AskedSlot", "Knowledge", "SlotType", "Understanding", "UnderstandingContext", "Understood", "WorkCalendar",
@@ -82,6 +91,30 @@ class Knowledge(Protocol):
         after: str | None = None, today: date,
     ) -> FactQuestion | None:  # fmt: skip
         """`schemes`: only these are to be decided (none: all); `after`: key of the question before, for its topic."""
+        ...
+
+    def hanging(
+        self, facts: Mapping[str, JsonValue], key: str, *, skipped: Collection[str] = (),
+        schemes: Collection[str] = (), today: date,
+    ) -> Sequence[str]:  # fmt: skip
+        """The schemes whose outcome or amount the answer to a question can still change."""
+        ...
+
+    def effects(
+        self,
+        facts: Mapping[str, JsonValue],
+        keys: Iterable[str],
+        *,
+        schemes: Collection[str] = (),
+        today: date,
+    ) -> Sequence[AnswerEffect]:
+        """What these answers did to the conditions of these schemes (none named: all)."""
+        ...
+
+    def what_if(
+        self, facts: Mapping[str, JsonValue], answers: Mapping[str, JsonValue], *, today: date
+    ) -> Sequence[Change]:
+        """What other answers would change. Raises KeyError or ValueError for an answer that cannot be."""
         ...
 
     def question(self, facts: Mapping[str, JsonValue], key: str, *, today: date) -> FactQuestion:

@@ -20,6 +20,7 @@ from dialogues.address import ThirdPerson
 from dialogues.application import EDITABLE, personal
 from dialogues.catalogue import END, Flows, Slot, Step
 from dialogues.effects import Button, Effect, Say
+from dialogues.explaining import limited_to
 from dialogues.expressions import Lenient, Text
 from dialogues.ports import Knowledge, SlotType, WorkCalendar
 from dialogues.state import DialogueState, Frame
@@ -306,6 +307,7 @@ class Run:
             question = self.knowledge.next_question(
                 self.state.facts,
                 skipped=self.state.skipped,
+                schemes=limited_to(self),
                 after=str(before["name"]) if isinstance(before, dict) else None,
                 today=self.today,
             )
@@ -448,6 +450,15 @@ class Run:
             return slot.definition.label
         fact = self.fact(name)
         return re.split("[?\uff1f]", fact.text)[0] if fact is not None else name
+
+    def label_of(self, key: str) -> str:
+        """What a fact is called in passing: short, and of a member with whose it is."""
+        question = self.question(key)
+        if not question.label:
+            return self.label(key)
+        if key.startswith("household.") and not key.startswith("household.0."):
+            return f"那位家人的{question.label}"
+        return question.label
 
     def choices(self, name: str) -> tuple[Choice, ...]:
         """The answers offered for a slot or fact."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from dialogues import households, payloads, speaking
 from dialogues.commands import ABOUT
 from dialogues.effects import Button, Say
+from dialogues.explaining import EVERYTHING, limited_to, unknowns
 from dialogues.result_text import (
     MOST_LINES,
     card_text,
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 OTHERS = "看其他几项"
 MORE = "再看几项"
 SERVICES = "services"
+GO_ON = "接着问"
+REST = "别的救助也看看"
 
 APPLY = Button(title="申请救助", payload=payloads.start("apply"))
 PAPER = Button(title="把结果存成文件（大字）", payload=payloads.start("assess_paper"))
@@ -39,7 +42,9 @@ PAPER_SAID = "结果存成文件了，字是大的。可以打印出来带到窗
 def begin(run: Run) -> None:
     """Whether a result was told before: then the introduction is not said again."""
     if run.top is not None:
-        run.top.data["known"] = run.state.assessment is not None
+        only = limited_to(run)
+        run.top.data["only"] = "、".join(map(run.knowledge.scheme_name, only))
+        run.top.data["known"] = run.state.assessment is not None and not only
 
 
 def result(run: Run) -> None:
@@ -52,7 +57,9 @@ def result(run: Run) -> None:
         "facts": dict(run.state.facts),
         "results": [found.model_dump(mode="json") for found in results],
     }
-    sheet = run.knowledge.sheet(results, today=run.today)
+    only = limited_to(run)
+    shown = [found for found in results if not only or found.scheme in only]
+    sheet = run.knowledge.sheet(shown, today=run.today)
     likely = sheet.of("likely", "borderline")
     if len(likely) == 1:
         run.state.last_scheme = likely[0].scheme
@@ -64,9 +71,24 @@ def result(run: Run) -> None:
         if services(sheet)
         else ()
     )
-    buttons = (*_buttons(supports(sheet)), *use, APPLY, PAPER, *others, *speaking.onward(run), AGAIN, PERSON)
+    ways = (*_onward(run, only), APPLY, PAPER, *others, *speaking.onward(run), AGAIN, PERSON)
+    buttons = (*_buttons(supports(sheet)), *use, *ways)
     title = run.knowledge.text("authorisation.title")
-    run.say(Say(text=result_text(sheet, title=title, others=OTHERS), buttons=buttons))
+    text = result_text(sheet, title=title, others=OTHERS)
+    if open_ := unknowns(run):
+        sentences = "".join(sentence for _, sentence in open_)
+        text = f"{text}\n\n{sentences}问清楚了，随时告诉我。"
+        add = (Button(title=f"补上：{run.label_of(key)}", payload=payloads.edit(key)) for key, _ in open_)
+        buttons = (*add, *buttons)
+    run.say(Say(text=text, buttons=buttons))
+
+
+def _onward(run: Run, only: Sequence[str]) -> tuple[Button, ...]:
+    """A way on where the result came before everything was asked, or was limited to some schemes."""
+    if only:
+        return (Button(title=REST, payload=payloads.start("assess", about=EVERYTHING)),)
+    left = run.knowledge.next_question(run.state.facts, skipped=run.state.skipped, today=run.today)
+    return (Button(title=GO_ON, payload=payloads.start("assess")),) if left is not None else ()
 
 
 def card(run: Run) -> None:

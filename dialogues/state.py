@@ -91,6 +91,9 @@ class OfHousehold(BaseModel):
     assessment: dict[str, JsonValue] | None = Field(
         default=None, description="snapshot of the last self-assessment: pack, version, day, facts, results"
     )
+    what_if: dict[str, JsonValue] = Field(
+        default_factory=dict, description="answers of the last what-if, until they are adopted"
+    )
     consent: dict[str, JsonValue] | None = Field(
         default=None,
         description="consent in force: purpose, text version, sha256, when; for another, by whom",

@@ -17,6 +17,7 @@ from pydantic import JsonValue
 from stdnum.cn import ric
 
 from dialogues.commands import (
+    ABOUT,
     AskPolicy,
     AskWhy,
     CancelFlow,
@@ -25,6 +26,7 @@ from dialogues.commands import (
     Clarify,
     Command,
     CorrectSlot,
+    FinishInterview,
     HumanHandoff,
     Repeat,
     ResumeFlow,
@@ -33,11 +35,13 @@ from dialogues.commands import (
     SpeakFor,
     StartFlow,
     UrgentDanger,
+    WhatIf,
 )
 from dialogues.ports import AskedSlot, SlotType, UnderstandingContext, Understood
 from nlu import lexicon, names, numerals, rules, whom
 from nlu.extract import extract, id_number, integer, money, phone, yes_no
 from nlu.reading import Reading
+from nlu.suppose import suppose
 from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
 
 Source = Literal["rasa", "rules"]
@@ -56,7 +60,13 @@ MAX_QUESTIONS = 3
 MOST_OF_A_NOD = 4
 MOST_OF_NOISE = 2
 
-_CONTROL = frozenset({"human", "cancel", "resume", "skip", "dont_know", "repeat", "simpler", "ask_why"})
+# One scheme is all they want to look at.
+_ONLY = re.compile(
+    r"(?:只|就|单|光|仅)(?:是|单|要|先)?(?:我|俺)?(?:想|要|需)?(?:先|要)?(?:看|测|算|查|晓得|知道|了解)(?:看|测|算|查|一下|下|一看)?"
+)
+_CONTROL = frozenset(
+    {"finish", "human", "cancel", "resume", "skip", "dont_know", "repeat", "simpler", "ask_why"}
+)
 _CHAT = {
     "greet": "greet", "thanks": "thanks", "goodbye": "bye", "bot_challenge": "bot_challenge", "abuse": "abuse",
     "distress": "distress", "affirm": "affirm", "deny": "deny", "out_of_scope": "out_of_scope",
@@ -228,6 +238,8 @@ class _Message:
             return self._without_words(), None, 1.0
         if (elsewhere := self._speaking()) is not None:
             return elsewhere, self.whole.intent, self.whole.confidence
+        if about_assessing := self._of_the_assessment():
+            return about_assessing, self.whole.intent, 1.0
         commands = self._answering(self.context.asked) if self.context.asked else self._free()
         return commands, self.whole.intent, self.whole.confidence
 
@@ -255,6 +267,21 @@ class _Message:
         slots = begun.slots if begun is not None else {}
         turn = SpeakFor(who=told.who, role=told.role, own=told.own, new=told.new, then=then, slots=slots)
         return [turn, *(questions if then is None else ())]
+
+    def _of_the_assessment(self) -> list[Command]:
+        """A supposition, or a wish about the self-assessment itself: its result now, one scheme only."""
+        asked = self.context.asked
+        assessing = self.context.active_flow == "assess" or (asked is not None and asked.flow == "assess")
+        told = assessing or any(_is_fact(name) for name in self.context.filled)
+        if told and (supposed := suppose(self.plain, self.today)) is not None:
+            return [WhatIf(facts=supposed.facts, more=supposed.more)]
+        if self.whole.intent == "finish" and (assessing or "结果" in self.plain) and told:
+            return [FinishInterview()]
+        only = _ONLY.search(self.plain)
+        if only is None or rules.is_question(self.plain) or (asked is not None and asked.flow in _APPLYING):
+            return []
+        wanted = dict.fromkeys(value for value, _, _ in lexicon.schemes().find(self.plain[only.start() :]))
+        return [StartFlow(flow="assess", slots={ABOUT: ",".join(wanted)})] if wanted else []
 
     def _without_words(self) -> list[Command]:
         if re.search(r"[?]{1,}$", self.plain) and self.context.asked:
@@ -778,7 +805,10 @@ class _Message:
             case "simpler":
                 return [Repeat(simpler=True)]
             case "ask_why":
-                return [AskWhy()]
+                return [AskWhy(name=self._fact_asked_about(clause))]
+            case "finish":
+                # Where nothing is being assessed, 先到这里 ends what is being done.
+                return [CancelFlow()]
             case "ask_policy":
                 # 我想问一下, is no question yet.
                 return [] if _PREAMBLE.fullmatch(bare(clause)) else [_policy(clause.strip())]
@@ -787,6 +817,15 @@ class _Message:
         if intent in _CHAT:
             return [ChitChat(topic=_CHAT[intent])]
         return []
+
+    def _fact_asked_about(self, clause: str) -> str | None:
+        """The fact of 存款那一条有什么用; None for the question that stands."""
+        asked = self.context.asked
+        slots = self._topic(clause)
+        if slots is None or (asked is not None and (asked.name in slots or asked.flow in _APPLYING)):
+            return None
+        told = {name.rsplit(".", 1)[-1] for name in self.context.filled if _is_fact(name)}
+        return next((name for name in slots if name in told), None)
 
     def _flow_named(self, clause: str) -> str | None:
         if re.search(r"申请|办", clause):
@@ -837,6 +876,11 @@ class _Message:
         return facts
 
 
+def _is_fact(name: str) -> bool:
+    """Whether what was answered is a fact of the self-assessment: named as in the catalogue of facts."""
+    return name.startswith("household.") or name in _FACTS
+
+
 def _is_identity(digits: str) -> bool:
     return len(digits) == 18 and digits[:17].isdigit() and ric.calc_check_digit(digits) == digits[-1]
 
@@ -879,5 +923,18 @@ VOLUNTEERED: dict[str, SlotType] = {
     "cars": "int",
     "medical_out_of_pocket_year": "money",
 }
+# Facts any self-assessment has asked before much can be said of it.
+_FACTS = frozenset(
+    {
+        "household_size",
+        "area",
+        "household_income_month",
+        "savings",
+        "homes",
+        "cars",
+        "emergency",
+        "local_hukou",
+    }
+)
 # 没车, 没存款: none of it is an answer too. 没收入 may be one person's only.
 _MAY_BE_NONE = frozenset({"savings", "cars"})

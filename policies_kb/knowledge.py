@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,11 @@ from pydantic import JsonValue
 from policies_kb.cards import ResultSheet, result_sheet
 from policies_kb.loader import load_pack
 from policies_kb.pack import Pack
-from policies_kb.rules import doubts, questions
+from policies_kb.rules import doubts, explain, questions
 from policies_kb.rules.assess import Assessment
+from policies_kb.rules.choosing import Chooser
 from policies_kb.rules.facts import read_facts
-from policies_kb.types import Answer, Doubt, FactQuestion, SchemeResult, WorkflowStep
+from policies_kb.types import Answer, AnswerEffect, Change, Doubt, FactQuestion, SchemeResult, WorkflowStep
 
 if TYPE_CHECKING:
     from policies_kb.retrieval.engine import Retriever
@@ -88,6 +89,48 @@ class PackKnowledge:
         return questions.next_question(
             self._pack, facts, today=today, skipped=skipped, schemes=schemes, after=after
         )
+
+    def hanging(
+        self, facts: Mapping[str, JsonValue], key: str, *, skipped: Collection[str] = (),
+        schemes: Collection[str] = (), today: date,
+    ) -> tuple[str, ...]:  # fmt: skip
+        """Ids of the schemes whose outcome or amount the answer to a question can still change.
+
+        Raises:
+            FactsError: the facts hold a value that cannot be used.
+        """
+        told = read_facts(self._pack.facts, facts, interview=True)
+        return Chooser(self._pack, told, today, skipped=skipped, schemes=schemes).hanging.schemes(key)
+
+    def effects(
+        self,
+        facts: Mapping[str, JsonValue],
+        keys: Iterable[str],
+        *,
+        schemes: Collection[str] = (),
+        today: date,
+    ) -> tuple[AnswerEffect, ...]:
+        """What these answers did; `schemes`: to these only (none named: all).
+
+        Raises:
+            FactsError: the facts hold a value that cannot be used.
+        """
+        return explain.effects(self._pack, facts, keys, today=today, schemes=schemes)
+
+    def what_if(
+        self, facts: Mapping[str, JsonValue], answers: Mapping[str, JsonValue], *, today: date
+    ) -> tuple[Change, ...]:
+        """What other answers would change; the facts stay as they are.
+
+        Raises:
+            UnknownFact: the catalogue has no such fact.
+            FactsError: a value cannot be used.
+        """
+        other = dict(facts)
+        for key, value in answers.items():
+            other = self.with_answer(other, key, value)
+        before, after = (self.assess(told, today=today, interview=True) for told in (facts, other))
+        return explain.changes(before, after)
 
     def question(self, facts: Mapping[str, JsonValue], key: str, *, today: date) -> FactQuestion:
         """The question for one fact by key, for asking it again or correcting it.

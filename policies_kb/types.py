@@ -71,6 +71,23 @@ class SchemeResult(Frozen):
     borderline: bool = False
 
 
+class AnswerEffect(Frozen):
+    """What one answer did: the condition it decided, met or not, and the schemes that have it."""
+
+    key: str
+    schemes: tuple[str, ...]
+    met: bool
+    reason: Reason
+
+
+class Change(Frozen):
+    """A scheme that another answer would change; `reason`: the sentence that says why, where there is one."""
+
+    before: SchemeResult
+    after: SchemeResult
+    reason: Reason | None = None
+
+
 class Choice(Frozen):
     """One allowed answer: the stored value and the words on its button."""
 
@@ -95,6 +112,7 @@ class FactQuestion(Frozen):
     minimum: float | None = None
     maximum: float | None = None
     skippable: bool = True
+    label: str = Field(default="", description="what the fact is called when it is spoken of")
     beyond: str = Field(default="", description="said of an answer that cannot be; {value} is what was said")
 
 

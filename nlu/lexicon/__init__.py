@@ -119,6 +119,27 @@ class Topics(RootModel[list[Topic]]):
     """In the order they are tried."""
 
 
+class Supposed(_Strict):
+    """What a supposition sets: a fact to a value, or a sum of money (`more`: added to what was told)."""
+
+    fact: str
+    value: bool | int | None = None
+    more: bool = False
+    less: bool = False
+    words: list[str]
+
+    _valid = field_validator("words")(_compile_all)
+
+
+class Suppositions(_Strict):
+    """How a what-if begins and ends, and what it supposes, in the order tried."""
+
+    opens: list[str]
+    changes: list[Supposed]
+
+    _valid = field_validator("opens")(_compile_all)
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A compiled IntentRule or DangerRule."""
@@ -219,3 +240,11 @@ def topics() -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
     """(slot names, words) in the order they are tried."""
     found = load_model(FOLDER / "topics.yml", Topics).root
     return tuple((tuple(topic.slots), re.compile("|".join(topic.words))) for topic in found)
+
+
+@cache
+def suppositions() -> tuple[re.Pattern[str], tuple[tuple[Supposed, re.Pattern[str]], ...]]:
+    """(how a what-if opens, what it may suppose with its words)."""
+    found = load_model(FOLDER / "what_if.yml", Suppositions)
+    opens = re.compile("|".join(found.opens))
+    return opens, tuple((change, re.compile("|".join(change.words))) for change in found.changes)

@@ -10,7 +10,7 @@ from fractions import Fraction
 from math import inf
 from string import Formatter
 
-from policies_kb.pack import AmountRule, Fact, Pack, Scheme, Source
+from policies_kb.pack import AmountRule, Condition, Fact, Pack, Scheme, Source
 from policies_kb.rules.facts import Facts, split_key
 from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, number
 from policies_kb.rules.world import TODAY, World, untouched
@@ -211,6 +211,11 @@ class Assessment:
     ) -> Reason:  # fmt: skip
         document, clause = self._pack.cite(source)
         return Reason(text=self.say(text, member, extra), clause=clause, document=document, kind=kind)
+
+    def reason_of(self, condition: Condition, *, met: bool, member: int | None) -> Reason:
+        """What is said of a condition that is decided."""
+        text = condition.yes if met else condition.no
+        return self._reason("condition", text, condition.source, member)
 
     def say(self, text: str, member: int | None = None, extra: Mapping[str, str] | None = None) -> str:
         """A text with its braces filled from facts, parameters and quantities."""

@@ -69,7 +69,7 @@ def question(pack: Pack, assessment: Assessment, key: str) -> FactQuestion:
     yes_no = (Choice(value=True, title="是"), Choice(value=False, title="不是"))
     choices = (*fact.choices, *bands) or (yes_no if fact.type == "bool" else ())
     return FactQuestion(
-        key=key, type=fact.type, unit=fact.unit, text=assessment.say(fact.question, member),
+        key=key, label=fact.label, type=fact.type, unit=fact.unit, text=assessment.say(fact.question, member),
         simpler=assessment.say(fact.simpler, member), why=assessment.say(fact.why, member), choices=choices,
         minimum=None if fact.minimum is None else float(fact.minimum),
         maximum=None if fact.maximum is None else float(fact.maximum), beyond=fact.beyond,
