@@ -45,8 +45,6 @@ def result_text(sheet: ResultSheet, *, title: str, others: str) -> str:
     parts = ["按您说的情况，看下来是这样："]
     parts += [_short(card) for card in full]
     parts += _more(now[len(full) :])
-    if full:
-        parts.append(CARDS)
     if services(sheet):
         parts.append(f"还有这些服务也能用：{_names(services(sheet))}。")
     parts += _open(still_open, alone=not full)
@@ -56,6 +54,9 @@ def result_text(sheet: ResultSheet, *, title: str, others: str) -> str:
     if full or still_open:
         parts.append(f"申请先准备好身份证；再看一份《{title}》，您点头就行。")
     parts.append(f"{sheet.decides}不管哪一项，您都可以申请。")
+    if full:
+        # Last, above the buttons it speaks of.
+        parts.append(CARDS)
     return "\n\n".join(parts)
 
 
