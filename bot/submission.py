@@ -33,7 +33,7 @@ def case_payload(
     Raises:
         SubmissionInvalid: a programming or flow error; nothing may be promised to the resident.
     """
-    fields = draft.model_dump(mode="json", exclude={"kind", "schemes"})
+    fields = draft.model_dump(mode="json", exclude={"kind", "schemes", "household_number"})
     fields |= {
         "submitted_at": submitted_at,
         "conversation": {"id": conversation.id, "channel": conversation.channel},
@@ -48,7 +48,11 @@ def case_payload(
                 "text_sha256": consent["text_sha256"],
                 "given_at": consent["at"],
             }
-            for consent in {consent["purpose"]: consent for consent in consents}.values()
+            for consent in {
+                consent["purpose"]: consent
+                for consent in consents
+                if consent["household"] == draft.household_number
+            }.values()
             if consent["given"]
         ],
     }

@@ -313,6 +313,8 @@ class Turns:
                     effect.text_version,
                     effect.text_sha256,
                     given=effect.given,
+                    household=effect.household,
+                    given_by=effect.given_by,
                 )
             case fx.OpenCase(draft=draft):
                 payload = case_payload(

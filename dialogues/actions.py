@@ -85,6 +85,7 @@ ACTIONS: Mapping[str, Callable[[Run], None]] = {
     "apply.abandon": application.abandon,
     "apply.submit": application.submit,
     "apply.withdraw": application.withdraw,
+    "apply.their_consent": application.their_consent,
     "household.named": speaking.named,
     "household.begin": household.begin,
     "household.none": household.none,

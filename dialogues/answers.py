@@ -140,6 +140,7 @@ def withdraw(run: Run) -> None:
             text_version=str(consent["text_version"]),
             text_sha256=str(consent["text_sha256"]),
             given=False,
+            household=run.state.household,
         )
     )
     run.state.consent = None

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 PURPOSE = "apply"
 
+# consent_how and role of whoever decides for somebody who cannot.
+GUARDIAN = "guardian"
+
 # WorkflowStep.after of a limit that counts from the application itself.
 SUBMISSION = "submission"
 
@@ -50,11 +53,18 @@ def begin(run: Run) -> None:
         return
     run.state.applications += 1
     frame.data["number"] = run.state.applications
+    if run.state.who:
+        # A cadre with three families is asked once what their own name is.
+        if run.state.role not in {None, "guardian"}:
+            run.fill("agent_role", run.state.role)
+        if run.state.speaker:
+            run.fill("agent_name", run.state.speaker)
 
 
 def consent_answered(run: Run) -> None:
     """Record consent with the very text that was shown. A refusal leaves no trace."""
-    if run.state.slots.get("apply_consent") is not True:
+    if run.state.slots.get("apply_consent") is not True or run.state.who:
+        # Of another it is recorded once it is known who says so, and how: their_consent.
         return
     digest = _sha256(run.render(run.flows.slots["apply_consent"].ask))
     run.state.consent = {
@@ -63,7 +73,40 @@ def consent_answered(run: Run) -> None:
         "text_sha256": digest,
         "at": run.now.isoformat(),
     }
-    run.effects.append(RecordConsent(purpose=PURPOSE, text_version=run.knowledge.version, text_sha256=digest))
+    run.effects.append(
+        RecordConsent(
+            purpose=PURPOSE,
+            text_version=run.knowledge.version,
+            text_sha256=digest,
+            household=run.state.household,
+        )
+    )
+
+
+def their_consent(run: Run) -> None:
+    """Record the consent of the person spoken for: who says so, what they are to them, and how it was given."""
+    state, slots = run.state, run.state.slots
+    how = str(slots.get("consent_how"))
+    kind = slots.get("guardian_kind") if how == GUARDIAN else None
+    role = GUARDIAN if how == GUARDIAN else str(slots.get("agent_role"))
+    digest = _sha256(run.render(run.flows.slots["apply_consent"].ask))
+    state.consent = {
+        "purpose": PURPOSE,
+        "text_version": run.knowledge.version,
+        "text_sha256": digest,
+        "at": run.now.isoformat(),
+        "by": {"name": slots.get("agent_name"), "role": role, "how": how, "guardian_kind": kind},
+    }
+    state.speaker = str(slots.get("agent_name") or "")
+    run.effects.append(
+        RecordConsent(
+            purpose=PURPOSE,
+            text_version=run.knowledge.version,
+            text_sha256=digest,
+            household=state.household,
+            given_by=f"{role}:{kind or how}",
+        )
+    )
 
 
 def authorisation_answered(run: Run) -> None:
@@ -104,7 +147,8 @@ def keep_draft(run: Run) -> None:
 
 def abandon(run: Run) -> None:
     """Consent was refused: nothing is kept, and the number is free again."""
-    run.drop("apply_consent")
+    for name in ("apply_consent", "agent_role", "consent_how", "guardian_kind", "agent_name"):
+        run.drop(name)
     run.state.applications -= 1
     if run.top is not None:
         run.top.data["abandoned"] = True
@@ -120,6 +164,7 @@ def withdraw(run: Run) -> None:
                 text_version=str(state.consent["text_version"]),
                 text_sha256=str(state.consent["text_sha256"]),
                 given=False,
+                household=state.household,
             )
         )
     own = run.top
@@ -130,6 +175,7 @@ def withdraw(run: Run) -> None:
     state.files = []
     state.facts, state.asked_facts, state.answered = {}, {}, {}
     state.skipped, state.doubts = [], {}
+    state.speaker = ""
 
 
 def personal(state: DialogueState) -> bool:
@@ -202,6 +248,7 @@ def submit(run: Run) -> None:
     name = slots.get("applicant_name")
     identity = read_id_number(str(slots.get("applicant_id_number")), today=run.today)
     account = slots.get("bank_account")
+    by, representative = _representative(state)
     draft = CaseDraft(
         receipt=receipt,
         idempotency_key=idempotency_key(run.conversation_id, number),
@@ -216,7 +263,13 @@ def submit(run: Run) -> None:
             "local_hukou": _flag(state.facts.get("local_hukou")),
         },
         household=tuple(members(slots)),
-        contact={"phone": slots.get("phone"), "address": slots.get("address")},
+        contact={
+            "phone": slots.get("phone"),
+            "address": slots.get("address"),
+            "other_name": by.get("name"),
+        },
+        representative=representative,
+        household_number=state.household,
         bank_account={"holder": name, "bank": None, "number": account} if account else None,
         authorisation=dict(state.authorisation),
         documents=tuple(_documents(run)),
@@ -244,7 +297,32 @@ def submit(run: Run) -> None:
             text=f"交上去了。您的受理编号是：\n{receipt}\n请记下来。打电话问进度，报这个编号就行；在这里说“查进度”也可以。"
         )
     )
+    if representative is not None:
+        run.say(Say(text=f"这份是您替{state.who}办的，办事处上门时会请{_signs(state, by)}再确认、签字。"))
     run.say(Say(text=_next_steps(run, deadlines)))
+
+
+def _representative(
+    state: DialogueState,
+) -> tuple[dict[str, JsonValue], dict[str, JsonValue] | None]:
+    """(who said so, the representative of the case): empty and None where the applicant applies in person."""
+    consent = state.consent or {}
+    by = consent.get("by")
+    if not isinstance(by, dict):
+        return {}, None
+    return by, {
+        "name": by.get("name"),
+        "role": by.get("role"),
+        "consent_how": by.get("how"),
+        "guardian_kind": by.get("guardian_kind"),
+        "text_version": consent.get("text_version"),
+        "text_sha256": consent.get("text_sha256"),
+        "stated_at": consent.get("at"),
+    }
+
+
+def _signs(state: DialogueState, by: dict[str, JsonValue]) -> str:
+    return "监护人" if by.get("how") == GUARDIAN else f"{state.who}本人"
 
 
 def _flag(value: JsonValue) -> bool | None:

@@ -45,6 +45,10 @@ class RecordConsent(_Effect):
     text_version: str
     text_sha256: str
     given: bool = True
+    household: int = Field(default=1, description="number of the household in this conversation")
+    given_by: str = Field(
+        default="self", description="self, or who says so and how: cadre:phone, guardian:relative"
+    )
 
 
 class CaseDraft(_Effect):
@@ -64,6 +68,11 @@ class CaseDraft(_Effect):
     assessment: dict[str, JsonValue] | None = None
     deadlines: tuple[dict[str, JsonValue], ...] = ()
     submitted_on: date
+    representative: dict[str, JsonValue] | None = Field(
+        default=None,
+        description="who applies for the applicant: name, role, how consent was given, when, text",
+    )
+    household_number: int = Field(default=1, description="number of the household in this conversation")
 
 
 class OpenCase(_Effect):

@@ -24,6 +24,7 @@ from dialogues.state import DialogueState, Household, OfHousehold
 FIRST = 1
 # More than a cadre gets through in an evening; what one conversation holds of other people stays bounded.
 MOST = 20
+CARRIED: frozenset[Role | None] = frozenset({"cadre", "volunteer"})
 YOU, YOUR_HOME, OWN_HOME = "您", "您家", "您自己家"
 _BOUND = (StartFlow, SetSlot, CorrectSlot, SkipQuestion, CancelFlow, ResumeFlow)
 _KEPT = tuple(OfHousehold.model_fields)
@@ -109,6 +110,8 @@ def switch(state: DialogueState, number: int) -> None:
 
 def begin(state: DialogueState, who: str, role: Role | None) -> None:
     """Speak of a household not spoken of before. One of which nothing is known yet becomes it."""
+    # Whoever asks as a cadre asks as one for the next family too.
+    role = role or (state.role if who and state.role in CARRIED else None)
     if not is_blank(state):
         number = max(number for number, _ in every(state)) + 1
         _put_away(state)

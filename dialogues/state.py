@@ -124,6 +124,9 @@ class DialogueState(OfHousehold):
         default=1, ge=1, description="number of the household spoken of, in order of mention"
     )
     households: list[Household] = Field(default_factory=list, description="the others, the latest last")
+    speaker: str = Field(
+        default="", description="name of whoever speaks for others; asked once, with the first application"
+    )
     failures: int = Field(default=0, description="failures of understanding in a row")
     last_said: list[Say] = Field(default_factory=list)
     offered: list[Button] = Field(

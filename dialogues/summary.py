@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from dialogues import households
 from dialogues.application import UNSURE, UNSURE_NAME
 from dialogues.household import RELATION_TITLES, members
 from dialogues.masking import mask
-from dialogues.state import DialogueState
+from dialogues.state import DialogueState, OfHousehold
 
 if TYPE_CHECKING:
     from dialogues.catalogue import Flows
@@ -55,6 +56,10 @@ def scheme_names(schemes: JsonValue, knowledge: Knowledge) -> str:
 def draft_view(state: DialogueState, flows: Flows) -> dict[str, str]:
     """What a conversation has gathered, by label, for staff. Personal values are masked."""
     found: dict[str, str] = {}
+    if households.is_named(state):
+        found["哪一家"] = _home(state)
+        if state.households:
+            found["另外几家"] = "、".join(_home(one) for one in state.households)
     for name, slot in flows.slots.items():
         definition = slot.definition
         if name in state.skipped:
@@ -64,7 +69,7 @@ def draft_view(state: DialogueState, flows: Flows) -> dict[str, str]:
         value = state.slots[name]
         if name == "household":
             found[definition.label] = _members_view(state)
-        elif definition.sensitive:
+        elif definition.mask != "none":
             found[definition.label] = mask(value, definition.mask)
         else:
             found[definition.label] = _shown(value, [(one.value, one.title) for one in definition.choices])
@@ -77,6 +82,23 @@ def draft_view(state: DialogueState, flows: Flows) -> dict[str, str]:
     if state.case_id is not None:
         found["受理编号"] = state.case_id
     return found
+
+
+ROLES = {
+    "family": "家里人",
+    "neighbour": "邻居",
+    "cadre": "干部",
+    "volunteer": "志愿者",
+    "guardian": "监护人",
+}
+
+
+def _home(household: OfHousehold) -> str:
+    """Whose household it is, masked, and who speaks for them."""
+    if not household.who:
+        return "本人家"
+    spoken_for = f"（{ROLES[household.role]}代办）" if household.role else "（别人代办）"
+    return f"{mask(household.who, 'name')}家{spoken_for}"
 
 
 def _members_view(state: DialogueState) -> str:

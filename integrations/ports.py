@@ -297,8 +297,12 @@ class Records(Protocol):
     """Consents, the access log and feedback."""
 
     async def consent(
-        self, conversation_id: str, purpose: str, text_version: str, text_sha256: str, *, given: bool
-    ) -> None: ...
+        self, conversation_id: str, purpose: str, text_version: str, text_sha256: str, *, given: bool,
+        household: int = 1, given_by: str = "self",
+    ) -> None:  # fmt: skip
+        """`household`: its number in the conversation; `given_by`: self, or who says so and how (cadre:phone)."""
+        ...
+
     async def consents(self, conversation_id: str) -> Sequence[Json]: ...
     async def access(self, who: str, what: str, subject: str, detail: str = "") -> None:
         """Who looked at or changed what (`what`: view_conversation, take, reply, export, erase …)."""

@@ -251,6 +251,10 @@ class _Message:
         told = whom.read(self.plain)
         if told is None:
             return None
+        only_role = told.role is not None and told.who is None and not (told.own or told.new)
+        if only_role and asked is not None and extract(self.plain, asked, today=self.today) is not None:
+            # 我是村干部 is the answer where that was asked.
+            return None
         rest = interpret(told.rest, replace(self.context, asked=None)).commands if told.rest else ()
         wishes = [*self._command(self.whole, self.plain), *rest]
         begun = next((one for one in wishes if isinstance(one, StartFlow) and one.flow in _FOR_OTHERS), None)

@@ -21,6 +21,8 @@ from integrations.backoffice import schemas
 SCHEMA_ID = "urn:jiuzhutong:case:1"
 SCHEMA_PATH = Path(__file__).with_name("case.schema.json")
 TOPIC = "case.submitted"
+# Fields that came with version 1.1.
+SINCE_1_1 = frozenset({"representative"})
 
 Text = Annotated[str, Field(min_length=1, max_length=200)]
 LongText = Annotated[str, Field(max_length=2000)]
@@ -119,6 +121,29 @@ class Authorisation(_Part):
     signature_document: Text | None = Field(
         default=None,
         description="签名图片的材料编号 / id of the signature image among the documents, if there is one",
+    )
+
+
+class Representative(_Part):
+    """代办人。Who applied on the applicant's behalf, and how the applicant's consent was given (since 1.1)."""
+
+    name: Text = Field(description="代办人姓名 / the representative's name")
+    role: Literal["family", "neighbour", "cadre", "volunteer", "guardian"] = Field(
+        description="与申请人的关系：家里人、邻居、村(社区)干部、志愿者、监护人 / what they are to the applicant"
+    )
+    consent_how: Literal["present", "phone", "guardian"] = Field(
+        description="本人怎么同意的：当面、电话、由监护人决定 / how the applicant's consent was given, as stated"
+    )
+    guardian_kind: Literal["relative", "agreed", "committee"] | None = Field(
+        default=None,
+        description="哪一种监护人：近亲属、经同意的个人或组织、村(居)委会或民政部门 / kind of guardian",
+    )
+    text_version: Text = Field(
+        description="说给本人听的文本的版本 / version of the text told to the applicant"
+    )
+    text_sha256: Sha256 = Field(description="该文本的 SHA-256 / hash of that text")
+    stated_at: AwareDatetime = Field(
+        description="代办人说明的时间 / when the representative stated it, RFC 3339"
     )
 
 
@@ -246,12 +271,18 @@ class CaseInput(_Part):
     )
     documents: tuple[Document, ...] = Field(default=(), description="材料 / documents")
     deadlines: tuple[Deadline, ...] = Field(default=(), description="办理时限 / workflow deadlines")
+    representative: Representative | None = Field(
+        default=None,
+        description="代办人，本人申请的为空 / who applied for the applicant, null in person (since 1.1)",
+    )
 
 
 class _Case(CaseInput):
     """社会救助申请 / An application for social assistance, as Jiuzhutong hands it to the back office."""
 
-    schema_version: Literal["1.0"] = Field(default="1.0", description="格式版本 / version of this format")
+    schema_version: Literal["1.0", "1.1"] = Field(
+        default="1.1", description="格式版本 / version of this format"
+    )
 
 
 def build_case(case: CaseInput) -> dict[str, Any]:
@@ -278,13 +309,16 @@ def check_case(data: object) -> None:
 
 def schema() -> dict[str, Any]:
     """The JSON Schema as the models define it."""
-    return schemas.of_model(
+    written = schemas.of_model(
         _Case,
         schema_id=SCHEMA_ID,
         title="社会救助申请 / Social assistance case",
         comment="Written by integrations/backoffice/case.py. MINOR of schema_version rises with a new optional "
         "field; a renamed, removed or narrowed field raises MAJOR and gets a new $id.",
     )
+    # A case of 1.0 that waited in the outbox through an upgrade is still a case.
+    written["required"] = [name for name in written["required"] if name not in SINCE_1_1]
+    return written
 
 
 if __name__ == "__main__":

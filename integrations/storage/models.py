@@ -208,6 +208,8 @@ class Consent(Base):
     text_version: Mapped[str] = mapped_column(String(64))
     text_sha256: Mapped[str] = mapped_column(String(64))
     given: Mapped[bool]
+    household: Mapped[int] = mapped_column(server_default="1")
+    given_by: Mapped[str] = mapped_column(String(64), server_default="self")
     at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 

@@ -69,8 +69,9 @@ class SqlRecords:
         self._context = context
 
     async def consent(
-        self, conversation_id: str, purpose: str, text_version: str, text_sha256: str, *, given: bool
-    ) -> None:
+        self, conversation_id: str, purpose: str, text_version: str, text_sha256: str, *, given: bool,
+        household: int = 1, given_by: str = "self",
+    ) -> None:  # fmt: skip
         """Raises NotFound when the conversation is unknown or erased."""
         await self._context.lock_conversation(conversation_id)
         await self._context.connection.execute(
@@ -81,12 +82,14 @@ class SqlRecords:
                 text_version=text_version,
                 text_sha256=text_sha256,
                 given=given,
+                household=household,
+                given_by=given_by,
                 at=self._context.now(),
             )
         )
 
     async def consents(self, conversation_id: str) -> Sequence[Json]:
-        """Oldest first: {"purpose", "text_version", "text_sha256", "given", "at"}."""
+        """Oldest first: {"purpose", "text_version", "text_sha256", "given", "household", "given_by", "at"}."""
         query = (
             select(Consent).where(Consent.conversation_id == conversation_id).order_by(Consent.at, Consent.id)
         )
@@ -96,6 +99,8 @@ class SqlRecords:
                 "text_version": row.text_version,
                 "text_sha256": row.text_sha256,
                 "given": row.given,
+                "household": row.household,
+                "given_by": row.given_by,
                 "at": row.at.isoformat(),
             }
             for row in await self._context.connection.execute(query)

@@ -19,7 +19,7 @@ NEXT_KEYS = ("likely", "unlikely", "unknown", "borderline")
 REQUIRED_TEXTS = (
     "office.name", "office.address", "office.hours", "office.phone", "hotline", "emergency.police",
     "emergency.medical", "emergency.crisis", "emergency.child", "complaint", "consent.purpose", "consent.retention",
-    "consent.draft_days",
+    "consent.draft_days", "consent.guardian",
     "authorisation.title", "authorisation.text", "authorisation.version", "assess.ended", "assess.not_begun",
     "assess.next.not_in_force", "assess.decides",
     *(f"assess.next.{key}" for key in NEXT_KEYS), *CARD_TEXTS,

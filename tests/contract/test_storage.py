@@ -469,6 +469,9 @@ class TestRecords:
             await tx.records.note("satisfaction", {"score": "good"})
         async with storage.read() as tx:
             assert [row["given"] for row in await tx.records.consents(made.id)] == [True, False]
+            assert {(row["household"], row["given_by"]) for row in await tx.records.consents(made.id)} == {
+                (1, "self")
+            }
             (seen,) = await tx.records.accesses(made.id)
             assert seen == {
                 "who": "li",

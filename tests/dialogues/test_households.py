@@ -11,7 +11,7 @@ from dialogues.state import DialogueState, Household, OfHousehold
 
 # What belongs to the conversation and not to one of its households.
 OF_THE_CONVERSATION = {
-    "schema_version", "version", "household", "households", "failures", "last_said", "offered", "applications",
+    "schema_version", "version", "household", "households", "speaker", "failures", "last_said", "offered", "applications",
     "cases", "handoff", "started", "last_at",
 }  # fmt: skip
 

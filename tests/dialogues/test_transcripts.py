@@ -81,8 +81,9 @@ def lines(path: Path) -> list[str]:
 
 
 def literal(source: str) -> str:
-    """The longest piece of a text that holds no value."""
-    pieces = re.split(r"{[{%].*?[%}]}|\n", source)
+    """The longest piece of a text that holds no value and is always said."""
+    always = re.sub(r"{%\s*if.*?{%\s*endif\s*%}", "\n", source, flags=re.DOTALL)
+    pieces = re.split(r"{[{%].*?[%}]}|\n", always)
     return max((piece.strip() for piece in pieces), key=len)
 
 
