@@ -117,10 +117,11 @@ def screen(wish: Wish, scheduler: str | None) -> dict[str, object]:
     headers = headers_of(pack, sources_of(wish.input), wish.own_columns)
     with whole_or_nothing(wish.out) as work, _bar() as progress:
         with _executor(wish, scheduler) as executor:
-            tally = run(wish, headers, executor, progress, work)
+            tally, processes = run(wish, headers, executor, progress, work)
         found = report.figures_of(
             pack, tally, wish.today, register=wish.input.name, headers=headers, changed=wish.figures
         )
+        found["processes"] = processes
         (work / "report.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
         (work / "report.html").write_text(report.page(found), encoding="utf-8")
     return found

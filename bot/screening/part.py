@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -60,9 +62,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class PartDone:
-    """Counts of a part, and the files it left in the job's folder."""
+    """Counts of a part, who screened it (machine and process), and the files it left in the job's folder."""
 
     number: int
+    process: str
     tally: Tally
     results: Path | None
     readable: Path | None
@@ -217,6 +220,7 @@ class _Writer:
             _write(self._path("reminders"), pa.concat_tables(self._reminders))
         return PartDone(
             self._number,
+            f"{socket.gethostname()} {os.getpid()}",
             tally,
             self._path("results") if self._results is not None else None,
             self._path("csv") if self._csv is not None else None,

@@ -22,7 +22,7 @@ from bot.screening.spread import repeated, spread
 from policies_kb.pack import Pack
 from policies_kb.screening.problems import SCHEMA
 from policies_kb.screening.tally import Tally
-from policies_kb.screening.words import TOWN, Headers, read_headers
+from policies_kb.screening.words import Headers, read_headers
 
 KINDS = {"card_expired": "残疾证已到期", "card_expires": "残疾证快到期", "birthday": "快满岁数"}
 _SORTED_PROBLEMS = 2_000_000
@@ -56,6 +56,8 @@ class Progress:
 @contextmanager
 def whole_or_nothing(out: Path) -> Iterator[Path]:
     """A folder beside `out` that takes its place when the block ends, and goes away when it breaks off."""
+    # Absolute: other processes and machines write into it.
+    out = out.resolve()
     out.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".partial", dir=out.parent))
     try:
@@ -104,8 +106,10 @@ def headers_of(
     return read_headers(pack, first.columns, own)
 
 
-def run(wish: Wish, headers: Headers, executor: Executor, progress: Progress, work: Path) -> Tally:
-    """Screen a register into the folder `work`; returns the counts.
+def run(
+    wish: Wish, headers: Headers, executor: Executor, progress: Progress, work: Path
+) -> tuple[Tally, int]:
+    """Screen a register into the folder `work`; returns the counts, and how many processes took part.
 
     Raises:
         SourceError: the register breaks off.
@@ -116,7 +120,7 @@ def run(wish: Wish, headers: Headers, executor: Executor, progress: Progress, wo
         job, parts = _prepared(wish, headers, sources, executor, progress, folder)
         futures = [executor.submit(screen_part, job, part) for part in parts]
         try:
-            return _gathered(wish, headers, futures, progress, work)
+            return _gathered(wish, futures, progress, work)
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -156,25 +160,26 @@ def _prepared(
 
 
 def _gathered(
-    wish: Wish, headers: Headers, futures: Sequence[Future[PartDone]], progress: Progress, work: Path
-) -> Tally:
-    tally = Tally()
-    gather = _Gather(wish, headers, work)
+    wish: Wish, futures: Sequence[Future[PartDone]], progress: Progress, work: Path
+) -> tuple[Tally, int]:
+    tally, processes = Tally(), set()
+    gather = _Gather(wish, work)
     try:
         for number, future in enumerate(futures):
             done = future.result()
             gather.take(done)
             tally.add(done.tally)
+            processes.add(done.process)
             progress.parts(number + 1, len(futures))
     finally:
         gather.close()
-    return tally
+    return tally, len(processes)
 
 
 class _Gather:
     """Puts the parts' files together, in the order of the parts."""
 
-    def __init__(self, wish: Wish, headers: Headers, work: Path) -> None:
+    def __init__(self, wish: Wish, work: Path) -> None:
         self._work = work
         self._parquet: pyarrow.parquet.ParquetWriter | None = None
         self._csv = (work / "results.csv").open("wb") if wish.csv else None
@@ -186,7 +191,6 @@ class _Gather:
             self._csv.write(("\ufeff" + ",".join(HEADERS[name] for name in names) + "\n").encode())
         self._problems: list[pa.Table] = []
         self._reminders: list[pa.Table] = []
-        self._town = headers.of(TOWN) is not None
 
     def take(self, done: PartDone) -> None:
         """Add a part and remove its files."""
