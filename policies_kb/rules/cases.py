@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from policies_kb.errors import DataFileError, Problem
 from policies_kb.loader import CASES
@@ -23,7 +23,17 @@ from policies_kb.rules.facts import MEMBERS, FactProblem, FactsError, read_facts
 from policies_kb.types import Frozen, Outcome, SchemeResult
 from policies_kb.yamlfile import line_of, load_model, read_yaml
 
-JsonFacts = dict[str, JsonValue]
+
+def _json(value: Any) -> Any:
+    # YAML reads an unquoted day as a date; a facts file of `jzt assess` has its text.
+    if isinstance(value, dict):
+        return {key: _json(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_json(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+JsonFacts = Annotated[dict[str, JsonValue], BeforeValidator(_json)]
 
 
 class Expected(Frozen):
@@ -107,9 +117,9 @@ def case_files(pack: Pack) -> tuple[Path, ...]:
     return tuple(sorted((pack.folders[0] / CASES).glob("*.yml")))
 
 
-def facts_of(file: CaseFile, case: WorkedCase) -> JsonFacts:
+def facts_of(file: CaseFile, case: WorkedCase) -> dict[str, JsonValue]:
     """The facts of a case: the base, the case's own over it, what is left out taken away."""
-    facts: JsonFacts = {**file.base, **case.facts}
+    facts: dict[str, JsonValue] = {**file.base, **case.facts}
     listed = facts.get(MEMBERS)
     members: list[JsonValue] = list(listed) if isinstance(listed, list) else []
     if case.self_ or members:
@@ -117,7 +127,9 @@ def facts_of(file: CaseFile, case: WorkedCase) -> JsonFacts:
         gone = {
             name.removeprefix(f"{MEMBERS}.0.") for name in case.without if name.startswith(f"{MEMBERS}.0.")
         }
-        mine: JsonFacts = {key: value for key, value in {**first, **case.self_}.items() if key not in gone}
+        mine: dict[str, JsonValue] = {
+            key: value for key, value in {**first, **case.self_}.items() if key not in gone
+        }
         facts[MEMBERS] = [mine, *members[1:]]
     return {key: value for key, value in facts.items() if key not in case.without}
 
