@@ -9,6 +9,8 @@ from policies_kb.pack import Fact
 # Where the catalogue gives no shares: an answer that stands for "none" is by far the most frequent.
 _NONE_OF_IT = 0.9
 _SUM = 1000
+# Days long past and far off: a date of which nothing is known is on one side of today or the other.
+_DAYS = ("2000-01-01", "2099-12-31")
 
 
 def usual_answers(fact: Fact) -> tuple[tuple[JsonValue, float], ...]:
@@ -23,6 +25,9 @@ def usual_answers(fact: Fact) -> tuple[tuple[JsonValue, float], ...]:
     if fact.type == "bool":
         yes = 1 - _NONE_OF_IT if fact.absent is False or fact.screens else 0.5
         return ((True, yes), (False, 1 - yes))
+    if fact.type == "date":
+        past = 0.5 if fact.absent is None else 1 - _NONE_OF_IT
+        return tuple(zip(_DAYS, (past, 1 - past), strict=True))
     values: list[JsonValue] = [choice.value for choice in fact.choices]
     if not values:
         least = int(fact.minimum or 0)
