@@ -116,7 +116,7 @@ def _open(sheet: ResultSheet, text: Text) -> Iterable[Section]:
 def _others(sheet: ResultSheet, text: Text) -> Iterable[Section]:
     names = [card.name for card in sheet.of("unlikely", service=False)]
     if names:
-        line = text("card.paper.others_line").format(count=len(names), names="、".join(names))
+        line = text("card.paper.others_line").format(count=len(names), names="；".join(names))
         yield Section(text("card.paper.others"), (Entry(line),))
 
 

@@ -90,7 +90,8 @@ def _open(cards: Sequence[Card], *, alone: bool) -> list[str]:
 
 
 def _names(cards: Sequence[Card]) -> str:
-    names = "、".join(card.name for card in cards[:MOST_NAMED])
+    # Some names hold a 、 themselves.
+    names = "；".join(card.name for card in cards[:MOST_NAMED])
     return f"{names}等" if len(cards) > MOST_NAMED else names
 
 
