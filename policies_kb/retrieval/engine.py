@@ -193,7 +193,8 @@ class Retriever:
             )
         best = judged.hits[0].clause
         sides = self._other_sides(judged, today) if judged.schemes else []
-        chosen = [best, *sides] if sides else [hit.clause for hit in told(judged.hits)]
+        near = [hit.clause for hit in told(judged.hits)[1:] if _of_these(hit.clause, judged.schemes)]
+        chosen = [best, *(sides or near)]
         lines, quoted = self._wording.told(chosen, judged.query, today)
         if (
             not judged.query.schemes
@@ -269,6 +270,11 @@ class Retriever:
 
 def _clauses(pack: Corpus) -> Iterator[Clause]:
     return (clause for document in pack.documents for clause in document.clauses)
+
+
+def _of_these(clause: Clause, schemes: frozenset[str]) -> bool:
+    """Whether a clause may be told beside the best one: it is not about other schemes than those asked about."""
+    return not schemes or not clause.schemes or bool(schemes & set(clause.schemes))
 
 
 def _one_scheme(schemes: frozenset[str], clause: Clause) -> str | None:

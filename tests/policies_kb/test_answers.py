@@ -189,6 +189,12 @@ def test_a_follow_up_is_not_answered_with_another_schemes_rule(question: str, sc
     assert not told or scheme in told, answer.answer
 
 
+def test_beside_the_best_clause_none_of_another_scheme_is_told() -> None:
+    answer = ask("低保公示是五天还是七天")
+    assert "7天" in answer.answer
+    assert "原民办代课教师生活困难补助工作方案" not in {citation.document for citation in answer.citations}
+
+
 def test_a_new_matter_in_a_conversation_says_which_scheme_its_clause_is_about() -> None:
     assert ask("娃上大学学费咋办", scheme="dibao").answer.startswith("下面是教育救助方面的规定：")
     assert not ask("娃上大学学费咋办").answer.startswith("下面是")
