@@ -21,6 +21,7 @@ from policies_kb.screening.words import Headers, labels, words
 _MOST_MISSING = 15
 _MOST_FIELDS = 15
 _MOST_BARS = 12
+_LONGEST_LABEL = 9
 _STYLE = Style(
     background="transparent", plot_background="transparent", foreground="#1f2937", foreground_strong="#111827",
     foreground_subtle="#6b7280", colors=("#1d6fa5", "#c2410c", "#4d7c0f"), font_family="sans-serif",
@@ -176,14 +177,17 @@ def _bars(names: Sequence[str], series: dict[str, list[int]]) -> Markup:
     """A bar chart as SVG; empty where there is nothing to show."""
     if not names or not any(any(values) for values in series.values()):
         return Markup("")
+    shown = _short(names)
     chart = pygal.HorizontalBar(
         style=_STYLE, js=[], width=420, height=70 + 34 * len(names) * max(1, len(series) * 0.75), margin=4,
+        # pygal reckons with narrow letters; Chinese ones are twice as wide.
+        margin_left=4 + 6 * max(map(len, shown)),
         disable_xml_declaration=True, show_legend=len(series) > 1, legend_at_bottom=True, print_values=True,
         print_values_position="top", show_x_labels=False, show_x_guides=False, show_y_guides=False,
-        truncate_label=12, formatter=_count, explicit_size=False, range=(0, max(max(values) for values in series.values()) * 1.15),
+        truncate_label=_LONGEST_LABEL + 1, formatter=_count, explicit_size=False, range=(0, max(max(values) for values in series.values()) * 1.15),
     )  # fmt: skip
     # Bars grow upwards from the last.
-    chart.x_labels = [_short(name) for name in reversed(names)]
+    chart.x_labels = list(reversed(shown))
     for title, values in series.items():
         chart.add(title, list(reversed(values)))
     svg: str = chart.render(is_unicode=True)
@@ -191,9 +195,14 @@ def _bars(names: Sequence[str], series: dict[str, list[int]]) -> Markup:
     return Markup(re.sub(r"<!--.*?-->|<script.*?</script>", "", svg, flags=re.S))  # noqa: S704 - our own chart
 
 
-def _short(name: str) -> str:
-    plain = re.sub(r"[（(].*?[)）]", "", name)
-    return plain if len(plain) <= 10 else f"{plain[:9]}…"
+def _short(names: Sequence[str]) -> list[str]:
+    """Names short enough to stand beside a bar: without what is in brackets, unless two would be alike."""
+    plain = [re.sub(r"[（(].*?[)）]", "", name) for name in names]
+    told = [
+        own if plain.count(own) == 1 else re.sub(r"[（(](.*?)[)）]", r"·\1", name)
+        for own, name in zip(plain, names, strict=True)
+    ]
+    return [name if len(name) <= _LONGEST_LABEL else f"{name[: _LONGEST_LABEL - 1]}…" for name in told]
 
 
 def _count(value: float | None) -> str:
@@ -230,8 +239,10 @@ def lines(report: dict[str, Any]) -> Iterable[str]:
         yield "试算：" + "、".join(f"{row['name']}改成{row['after']:g}" for row in what_if["figures"])
         for row in what_if["schemes"]:
             if row["gained"] or row["lost"] or row["amount_month_difference"]:
-                yield (
-                    f"  {row['name']}：增加 {row['gained']:,} 户，减少 {row['lost']:,} 户，每月钱数从 "
-                    f"{_yuan(row['amount_month_before'])} 变成 {_yuan(row['amount_month_after'])}"
+                sums = (
+                    f"，每月钱数从 {_yuan(row['amount_month_before'])} 变成 {_yuan(row['amount_month_after'])}"
                     f"(相差 {_yuan(row['amount_month_difference'])})"
+                )
+                yield f"  {row['name']}：增加 {row['gained']:,} 户，减少 {row['lost']:,} 户" + (
+                    sums if row["amount_month_before"] or row["amount_month_after"] else ""
                 )

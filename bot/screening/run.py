@@ -112,7 +112,7 @@ def run(
     """Screen a register into the folder `work`; returns the counts, and how many processes took part.
 
     Raises:
-        SourceError: the register breaks off.
+        SourceError: the register breaks off, or holds nobody.
     """
     sources = sources_of(wish.input)
     with tempfile.TemporaryDirectory(prefix="parts.", dir=work) as parts_folder:
@@ -120,11 +120,14 @@ def run(
         job, parts = _prepared(wish, headers, sources, executor, progress, folder)
         futures = [executor.submit(screen_part, job, part) for part in parts]
         try:
-            return _gathered(wish, futures, progress, work)
+            tally, processes = _gathered(wish, futures, progress, work)
         except BaseException:
             for future in futures:
                 future.cancel()
             raise
+    if not tally.persons:
+        raise SourceError(f"{wish.input}：只有表头，没有人。请核对是不是选错了文件。")
+    return tally, processes
 
 
 def _prepared(

@@ -214,7 +214,13 @@ def test_nothing_is_overwritten_or_left_behind(tmp_path: Path) -> None:
     assert (out / "own.txt").read_text() == "mine"
     broken = tmp_path / "broken.csv"
     broken.write_bytes(ROWS.encode() + b"\xff\xff\xff," * 16)
-    for name, words in (("missing.csv", "读不了"), ("broken.csv", "既不是 UTF-8"), ("r.xlsx", "另存为")):
+    (tmp_path / "nobody.csv").write_text("户编号,月收入\n", encoding="utf-8")
+    for name, words in (
+        ("missing.csv", "读不了"),
+        ("broken.csv", "既不是 UTF-8"),
+        ("nobody.csv", "没有人"),
+        ("r.xlsx", "另存为"),
+    ):
         (tmp_path / "r.xlsx").write_bytes(b"PK")
         done = screen("--input", str(tmp_path / name), "--out", str(tmp_path / "new"), code=1)
         assert words in done.stderr
