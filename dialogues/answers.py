@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from dialogues import application, doubts, household
+from dialogues import application, doubts, household, households
 from dialogues.actions import ACTIONS
 from dialogues.commands import ABOUT
 from dialogues.effects import RecordConsent
@@ -34,8 +34,8 @@ def take(run: Run, name: str, value: JsonValue, raw: str) -> None:
     slot = run.flows.slots.get(name)
     if slot is None:
         _unasked_fact(run, name, value, raw)
-    elif name == "apply_confirm" and not run.active(name) and run.state.cases:
-        _old_submit(run, run.state.cases[-1].application)
+    elif name == "apply_confirm" and not run.active(name) and households.own_cases(run.state):
+        _old_submit(run, households.own_cases(run.state)[-1].application)
     elif slot.definition.type == "list" or not run.active(name):
         run.pattern("stale_answer", reason="old")
     elif run.settled(name):
@@ -114,7 +114,7 @@ def correct(run: Run, name: str | None, value: JsonValue, raw: str) -> None:
         return
     definition = slot.definition
     if not run.active(name):
-        run.pattern("correction", reason="closed" if run.state.cases else "nothing")
+        run.pattern("correction", reason="closed" if households.own_cases(run.state) else "nothing")
     elif name == "apply_consent" and value is False and run.state.consent is not None:
         withdraw(run)
     elif definition.sensitive and run.state.consent is None:

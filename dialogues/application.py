@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from dialogues import payloads
+from dialogues import households, payloads
 from dialogues.effects import Button, CaseDraft, OpenCase, RecordConsent, Say
 from dialogues.household import members
 from dialogues.ports import Workday
@@ -415,16 +415,21 @@ def chinese_date(day: date) -> str:
     return f"{day.year}年{day.month}月{day.day}日"
 
 
+# The latest applications told of at once.
+MOST_CASES = 3
 STATUS_WORDS = {"submitted": "已经交上去了，等办事处受理"}
 
 
 def status(run: Run) -> None:
     """Receipt and last status of the resident's own applications, the newest first."""
     lines = []
-    for case in reversed(run.state.cases[-3:]):
+    named = households.is_named(run.state)
+    for case in reversed(run.state.cases[-MOST_CASES:]):
         when = f"（{chinese_date(case.submitted_on)}交的）" if case.submitted_on is not None else ""
         told = case.text or STATUS_WORDS.get(case.status, case.status)
-        lines.append(f"编号 {case.receipt}{when}：{told}")
+        whose = households.numbered(run.state, case.household) if named else None
+        home = f"（{households.label(whose)}）" if whose is not None else ""
+        lines.append(f"{home}编号 {case.receipt}{when}：{told}")
     phone = run.knowledge.text("office.phone")
     lines.append(f"一有新进展，我就在这里告诉您。也可以打 {phone}，报编号问。")
     run.say(Say(text="\n".join(lines), buttons=(Button(title="找工作人员", payload=payloads.word("human")),)))

@@ -34,6 +34,7 @@ class Say(_Effect):
     files: tuple[str, ...] = ()
     citations: tuple[Citation, ...] = ()
     paper: ResultSheet | None = None
+    household: int = Field(default=1, description="number of the household spoken of")
     speech: Literal["normal", "urgent"] = "normal"
 
 

@@ -524,4 +524,6 @@ def _case_update(run: Run, command: CaseUpdate) -> None:
         state.cases.append(note)
         state.case_id = state.case_id or command.receipt
     note.status, note.text, note.updated_at = command.status, command.text, run.now
-    run.pattern("case_update", receipt=command.receipt, text=command.text)
+    whose = households.numbered(state, note.household) if households.is_named(state) else None
+    label = households.label(whose) if whose is not None else None
+    run.pattern("case_update", receipt=command.receipt, text=command.text, whose=label)

@@ -19,7 +19,7 @@ from dialogues.commands import (
     SkipQuestion,
     StartFlow,
 )
-from dialogues.state import DialogueState, Household, OfHousehold
+from dialogues.state import CaseNote, DialogueState, Household, OfHousehold
 
 FIRST = 1
 # More than a cadre gets through in an evening; what one conversation holds of other people stays bounded.
@@ -27,7 +27,7 @@ MOST = 20
 CARRIED: frozenset[Role | None] = frozenset({"cadre", "volunteer"})
 YOU, YOUR_HOME, OWN_HOME = "您", "您家", "您自己家"
 _BOUND = (StartFlow, SetSlot, CorrectSlot, SkipQuestion, CancelFlow, ResumeFlow)
-_KEPT = tuple(OfHousehold.model_fields)
+KEPT = tuple(OfHousehold.model_fields)
 
 
 def subject(household: OfHousehold) -> str:
@@ -76,6 +76,11 @@ def _plain(who: str) -> str:
     return who.removesuffix("家").removeprefix("您").removeprefix("老")
 
 
+def own_cases(state: DialogueState) -> list[CaseNote]:
+    """Applications sent for the household spoken of, oldest first."""
+    return [case for case in state.cases if case.household == state.household]
+
+
 def is_blank(state: DialogueState) -> bool:
     """Whether nothing was told of, or begun for, the household spoken of."""
     told = (
@@ -103,7 +108,7 @@ def switch(state: DialogueState, number: int) -> None:
         raise KeyError(number)
     other = state.households.pop(place)
     _put_away(state)
-    for name in _KEPT:
+    for name in KEPT:
         setattr(state, name, getattr(other, name))
     state.household = number
 
@@ -152,13 +157,13 @@ def elsewhere(state: DialogueState, command: Command, *, of_result: bool) -> int
 
 
 def _put_away(state: DialogueState) -> None:
-    values = {name: getattr(state, name) for name in _KEPT}
+    values = {name: getattr(state, name) for name in KEPT}
     state.households.append(Household(number=state.household, **values))
 
 
 def _empty(state: DialogueState) -> None:
     fresh = DialogueState()
-    for name in _KEPT:
+    for name in KEPT:
         setattr(state, name, getattr(fresh, name))
 
 

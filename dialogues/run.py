@@ -92,6 +92,7 @@ class Run:
             "state": Lenient(
                 {
                     "case_id": state.case_id,
+                    "any_case": bool(state.cases),
                     "failures": state.failures,
                     "handoff": state.handoff,
                     "consent": state.consent is not None,
@@ -126,6 +127,7 @@ class Run:
     def _emit(self, message: Say) -> Say:
         """Whose household it is about is said where that is not plain; its buttons belong to that household."""
         state = self.state
+        message = message.model_copy(update={"household": state.household})
         label = households.label(state)
         about = next((frame.flow for frame in reversed(state.stack) if frame.kind == "user"), None)
         if (

@@ -6,7 +6,7 @@ Times are timezone-aware UTC. Ids are UUID4 strings unless said otherwise. JSON 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -145,6 +145,14 @@ class Conversations(Protocol):
     async def erase(self, conversation_id: str) -> int:
         """Erase every personal record of the conversation (messages, state, documents, cases' personal fields,
         consents); keeps a tombstone and the access log. Returns the rows touched."""
+        ...
+
+    async def erase_part(
+        self, conversation_id: str, *, household: int, cases: Collection[str], documents: Collection[str],
+        messages: Collection[str],
+    ) -> int:  # fmt: skip
+        """Erase what is kept of one of its households: these cases' personal fields, these files' records and
+        messages, and that household's consents; the state is the caller's to save. Returns the rows touched."""
         ...
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from bot import household_privacy
 from bot.commands._records import Opened, echo_json, json_text, operator, run
 from integrations.documents import open_store
 from integrations.ports import Json, NotFound, Transaction
@@ -18,8 +19,14 @@ def command() -> None:
     """个人信息：导出、删除。CONVERSATION 是对话编号，也可以写受理编号。"""
 
 
+_HOUSEHOLD = click.option(
+    "--household", type=click.IntRange(min=1), help="只要第几家的：一段对话里替几家人问过时用，按先后数"
+)
+
+
 @command.command()
 @click.argument("conversation")
+@_HOUSEHOLD
 @click.option(
     "--out",
     type=click.Path(dir_okay=False, path_type=Path),
@@ -28,14 +35,16 @@ def command() -> None:
 @click.option(
     "--files", type=click.Path(file_okay=False, path_type=Path), help="把照片等文件也解密存到这个文件夹"
 )
-def export(conversation: str, out: Path | None, files: Path | None) -> None:
+def export(conversation: str, household: int | None, out: Path | None, files: Path | None) -> None:
     """导出一段对话保存的全部内容（JSON）：消息、填写的情况、文件、申请、同意记录、查看记录。"""
 
     async def work(opened: Opened) -> Json:
         async with opened.storage.begin() as tx:
             conversation_id = await _resolve(tx, conversation)
             whole = await export_conversation(tx, conversation_id)
-            await tx.records.access(operator(), "export", conversation_id)
+            if household is not None:
+                whole = household_privacy.only(whole, household)
+            await tx.records.access(operator(), "export", conversation_id, _part(household))
         if files is not None:
             store = open_store(opened.settings.files_dir, opened.keyring)
             for document in whole["documents"]:
@@ -57,13 +66,15 @@ def export(conversation: str, out: Path | None, files: Path | None) -> None:
 
 @command.command()
 @click.argument("conversation")
+@_HOUSEHOLD
 @click.option("--yes", is_flag=True, help="不再询问")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
-def erase(conversation: str, yes: bool, as_json: bool) -> None:
-    """删除一段对话的全部个人信息，包括照片。不能恢复。"""
+def erase(conversation: str, household: int | None, yes: bool, as_json: bool) -> None:
+    """删除一段对话的全部个人信息，包括照片；写了 --household 就只删那一家的。不能恢复。"""
     if not yes:
+        whose = f"（第 {household} 家）" if household is not None else ""
         click.confirm(
-            f"对话 {conversation} 的消息、填写的情况、文件、申请内容都会删除，不能恢复。要删除吗？",
+            f"对话 {conversation}{whose} 的消息、填写的情况、文件、申请内容都会删除，不能恢复。要删除吗？",
             abort=True,
             err=True,
         )
@@ -72,6 +83,10 @@ def erase(conversation: str, yes: bool, as_json: bool) -> None:
         async with opened.storage.read() as tx:
             conversation_id = await _resolve(tx, conversation)
         store = open_store(opened.settings.files_dir, opened.keyring)
+        if household is not None:
+            return await household_privacy.erase(
+                opened.storage, store, conversation_id, household, who=operator()
+            )
         return await erase_conversation(opened.storage, store, conversation_id, who=operator())
 
     done = run(work)
@@ -81,6 +96,10 @@ def erase(conversation: str, yes: bool, as_json: bool) -> None:
     click.echo(f"已删除 {done.rows} 条记录、{done.files} 个文件。谁在什么时候删除的，留有记录。")
     if done.at_backoffice:
         click.echo(f"这些申请已经送到后台，后台的一份要由后台删除：{'、'.join(done.at_backoffice)}")
+
+
+def _part(household: int | None) -> str:
+    return "" if household is None else f"household {household}"
 
 
 async def _resolve(tx: Transaction, named: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, cast
 
@@ -119,6 +119,26 @@ class SqlConversations:
         )
         if done.rowcount != 1:
             raise NotFound(f"conversation {conversation_id}")
+
+    async def erase_part(
+        self, conversation_id: str, *, household: int, cases: Collection[str], documents: Collection[str],
+        messages: Collection[str],
+    ) -> int:  # fmt: skip
+        """See the port. An undelivered case is withdrawn; what is of another conversation is left alone."""
+        context, place = self._context, conversation_id
+        await context.lock_conversation(conversation_id)
+        own = select(Case.id).where(Case.conversation_id == place, Case.id.in_(cases))
+        statements: list[Any] = [
+            delete(Message).where(Message.conversation_id == place, Message.id.in_(messages)),
+            delete(Document).where(Document.conversation_id == place, Document.id.in_(documents)),
+            delete(Consent).where(Consent.conversation_id == place, Consent.household == household),
+            delete(CaseEvent).where(CaseEvent.case_id.in_(own)),
+            delete(OutboxEntry).where(OutboxEntry.case_id.in_(own), OutboxEntry.status != "delivered"),
+            update(Case)
+            .where(Case.id.in_(own))
+            .values(payload=None, status="erased", updated_at=context.now()),
+        ]
+        return sum([(await context.connection.execute(one)).rowcount for one in statements])
 
     async def erase(self, conversation_id: str) -> int:
         """See the port. 0 when there is nothing (left) to erase; an undelivered case is withdrawn."""

@@ -68,7 +68,7 @@ async def erase_conversation(storage: Storage, files: FileStore, conversation_id
             entry.case_id
             for case in await tx.cases.for_conversation(conversation_id)
             for entry in await tx.outbox.for_case(case.id)
-            if _may_have_left(entry)
+            if may_have_left(entry)
         ]
         rows = await tx.conversations.erase(conversation_id)
         await tx.records.access(who, "erase", conversation_id)
@@ -82,7 +82,7 @@ async def erase_conversation(storage: Storage, files: FileStore, conversation_id
     return Erased(rows, removed, tuple(dict.fromkeys(sent)))
 
 
-def _may_have_left(entry: OutboxRow) -> bool:
+def may_have_left(entry: OutboxRow) -> bool:
     """Delivered; or tried or claimed, when the answer may have been lost on the way back."""
     return entry.status == "delivered" or entry.attempts > 0 or entry.next_attempt_at > entry.created_at
 

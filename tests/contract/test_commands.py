@@ -18,6 +18,8 @@ from click.testing import CliRunner, Result
 
 from bot.cli import main
 from bot.handoff.accounts import sign_in
+from dialogues import households
+from dialogues.state import CaseNote, DialogueState
 from integrations.crypto import Keyring
 from integrations.documents import open_store
 from integrations.ports import NotFound, Storage
@@ -214,6 +216,69 @@ class TestOutbox:
     def test_one_or_all_must_be_said(self, office: Office) -> None:
         assert office.run("outbox", "retry").exit_code == 2
         assert office.run("outbox", "retry", "x", "--all").exit_code == 2
+
+
+@pytest.fixture
+def two_families(office: Office) -> str:
+    """One conversation in which a cadre spoke for 王大娘 (household 1, applied) and 李大爷 (2, spoken of now)."""
+    state = DialogueState(who="王大娘", facts={"savings": 5001}, case_id="JZ-W")
+    state.files = [{"document_id": "doc-w"}]
+    state.cases = [CaseNote(application=1, receipt="JZ-W", household=1)]
+    households.begin(state, "李大爷", "cadre")
+    state.facts = {"savings": 8002}
+
+    async def fill(storage: Storage) -> str:
+        sha256 = await office.files.put(PHOTO)
+        async with storage.begin() as tx:
+            made = await tx.conversations.create("web", "cadre", "shifan-xian")
+            for text, household in (("王大娘家有多少存款？", 1), ("李大爷家有多少存款？", 2)):
+                await tx.messages.say(made.id, "bot", {"text": text, "household": household})
+                await tx.messages.accept(made.id, text, {"text": f"答{household}"})
+                await tx.messages.say(made.id, "bot", {"text": "记下了", "household": household})
+            await tx.conversations.save_state(made.id, state.model_dump(mode="json"), expected_version=0)
+            await tx.documents.add(document(made.id, "doc-w", sha256))
+            for household, given_by in ((1, "cadre:phone"), (2, "cadre:present")):
+                await tx.records.consent(
+                    made.id, "apply", "1", "c" * 64, given=True, household=household, given_by=given_by
+                )
+            await tx.cases.open("JZ-W", made.id, "key-w", FULL, "case.submitted")
+            return made.id
+
+    return office.storage(fill)
+
+
+class TestPrivacyOfOneHousehold:
+    def test_export_holds_that_household_and_nothing_of_the_others(
+        self, office: Office, two_families: str
+    ) -> None:
+        whole = office.json("privacy", "export", two_families, "--household", "2")
+        written = json.dumps(whole, ensure_ascii=False)
+        assert whole["conversation"]["state"]["facts"] == {"savings": 8002}
+        assert [row["given_by"] for row in whole["consents"]] == ["cadre:present"]
+        assert [row["body"]["text"] for row in whole["messages"]] == ["李大爷家有多少存款？", "答2", "记下了"]
+        assert (whole["cases"], whole["documents"]) == ([], [])
+        assert "王大娘" not in written
+        assert "5001" not in written
+        assert office.run("privacy", "export", two_families, "--household", "3").exit_code == 1
+
+    def test_erase_takes_that_household_and_leaves_the_others(
+        self, office: Office, two_families: str
+    ) -> None:
+        done = office.json("privacy", "erase", two_families, "--household", "1", "--yes", "--json")
+        assert done["files"] == 1
+        assert done["at_backoffice"] == []
+        whole = office.json("privacy", "export", two_families)
+        state = DialogueState.model_validate(whole["conversation"]["state"])
+        assert (state.who, state.facts, state.households, state.cases) == (
+            "李大爷",
+            {"savings": 8002},
+            [],
+            [],
+        )
+        assert [row["household"] for row in whole["consents"]] == [2]
+        assert "王大娘" not in json.dumps(whole, ensure_ascii=False)
+        assert "已按居民要求删除" in office.run("cases", "show", "JZ-W").stdout
+        assert "erase" in [what for _, what in _accesses(office, two_families)]
 
 
 class TestPrivacy:

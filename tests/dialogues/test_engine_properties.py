@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, event, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
+from dialogues import households
 from dialogues.commands import (
     AskPolicy,
     AskWhy,
@@ -26,6 +27,7 @@ from dialogues.commands import (
     SessionStart,
     SetSlot,
     SkipQuestion,
+    SpeakFor,
     StartFlow,
     UrgentDanger,
 )
@@ -88,7 +90,7 @@ ANYTHING: st.SearchStrategy[Command] = st.one_of(
 )  # fmt: skip
 
 # Commands that by their meaning change, drop or set aside answers.
-CHANGING = (CorrectSlot, SetSlot, SkipQuestion, StartFlow, CancelFlow, ResumeFlow)
+CHANGING = (CorrectSlot, SetSlot, SkipQuestion, StartFlow, CancelFlow, ResumeFlow, SpeakFor)
 
 
 # Answers of passing questions: used up by what they lead to.
@@ -208,6 +210,74 @@ class AnyConversation(RuleBasedStateMachine):
             assert draft.schemes
             assert draft.authorisation["signer"]
 
+
+class ManyHouseholds(AnyConversation):
+    """The same, speaking now of one family and now of another: what is told of one is never found with another.
+
+    Each family has sums of its own (its number at the end), so that whose a stored value is can be seen.
+    """
+
+    def do(self, *commands: Command) -> None:
+        before = {one.number: one for one in self.conversation.state.households}
+        super().do(*commands)
+        state = self.conversation.state
+        for one in state.households:
+            if one.number in before:
+                assert one == before[one.number], f"{commands} touched household {one.number}"
+        assert set(before) <= {number for number, _ in households.every(state)}
+
+    @rule(who=st.sampled_from(["王大娘", "老李", "您妈妈", ""]))
+    def turn_to(self, who: str) -> None:
+        self.do(SpeakFor(who=who or None, own=not who))
+
+    @rule(name=st.sampled_from(["savings", "household_income_month", "debt"]), thousands=st.integers(1, 9))
+    def tell_a_sum(self, name: str, thousands: int) -> None:
+        number = self.conversation.state.household
+        self.do(SetSlot(name=name, value=thousands * 1000 + number))
+
+    @rule(number=st.integers(1, 4), name=st.sampled_from(["savings", "debt"]), thousands=st.integers(1, 9))
+    def press_an_old_button(self, number: int, name: str, thousands: int) -> None:
+        command = SetSlot(name=name, value=thousands * 1000 + number, household=number)
+        spoken_of, facts = self.conversation.state.household, self.conversation.state.facts
+        self.do(command)
+        if number != spoken_of:
+            assert self.conversation.state.household == spoken_of
+            assert self.conversation.state.facts == facts
+
+    @invariant()
+    def no_sum_is_with_another_household(self) -> None:
+        for number, one in households.every(self.conversation.state):
+            for name in ("savings", "household_income_month", "debt"):
+                told = one.facts.get(name)
+                # Sums drawn by the other rules are no whole thousands plus a number.
+                if isinstance(told, int) and 1000 < told < 10_000 and told % 1000 in {1, 2, 3, 4}:
+                    assert told % 1000 == number
+
+    @invariant()
+    def questions_and_buttons_are_of_the_household_spoken_of(self) -> None:
+        state = self.conversation.state
+        numbers = [one for one, _ in households.every(state)]
+        assert len(numbers) == len(set(numbers))
+        if not households.several(state):
+            return
+        last = self.conversation.said[-1] if self.conversation.said else None
+        question = asked(state)
+        if last is None or question is None or self.conversation.turn[-1] is not last:
+            return
+        for button in last.buttons:
+            command = parse(button.payload)
+            if isinstance(command, SetSlot):
+                assert command.household == state.household
+
+
+TestManyHouseholds = ManyHouseholds.TestCase
+TestManyHouseholds.settings = settings(
+    max_examples=6,
+    stateful_step_count=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
 
 TestAnyConversation = AnyConversation.TestCase
 TestAnyConversation.settings = settings(
