@@ -196,7 +196,10 @@ def _checked_fact(run: Run, name: str, value: JsonValue) -> JsonValue:
     # A band of a sum is a choice among others: any sum may be said.
     expected = Expected(today=run.today, choices=choices, minimum=question.minimum, maximum=question.maximum)
     try:
-        value = check(question.type, value, expected)
+        if question.type == "money" and isinstance(value, list):
+            value = _checked_range(value, expected)
+        else:
+            value = check(question.type, value, expected)
     except Problem as problem:
         figure = isinstance(value, int | float) and not isinstance(value, bool)
         if question.beyond and figure and problem.code in {"out_of_range", "not_a_choice"}:
@@ -208,6 +211,20 @@ def _checked_fact(run: Run, name: str, value: JsonValue) -> JsonValue:
     except ValueError:
         raise Problem("not_a_number" if question.type in NUMBERS else "not_a_choice") from None
     return value
+
+
+def _checked_range(bounds: list[JsonValue], expected: Expected) -> JsonValue:
+    """A sum told as [lowest, highest]; null: no upper limit."""
+    low, high = bounds if len(bounds) == 2 else (None, None)
+    checked = [check("money", low, expected), None if high is None else check("money", high, expected)]
+    if high is not None and str(checked[0]) != str(checked[1]) and not _ordered(checked):
+        raise Problem("not_a_number")
+    return list[JsonValue](checked)
+
+
+def _ordered(bounds: Sequence[JsonValue]) -> bool:
+    low, high = bounds
+    return isinstance(low, int | float) and isinstance(high, int | float) and low <= high
 
 
 def _expected_identity(run: Run, name: str, value: JsonValue) -> Expected:

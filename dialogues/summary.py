@@ -135,6 +135,9 @@ def fact_value(facts: JsonValue, key: str) -> JsonValue:
 
 def spoken(value: JsonValue, choices: list[tuple[JsonValue, str]], unit: str = "") -> str:
     """A value as it is said back to the resident."""
+    if isinstance(value, list) and len(value) == 2 and unit:
+        low, high = value
+        return f"{low} {unit}以上" if high is None else f"{low} 到 {high} {unit}"
     text = _shown(value, choices)
     number = isinstance(value, int | float) and not isinstance(value, bool) and text == str(value)
     return f"{text} {unit}" if number and unit else text

@@ -249,10 +249,9 @@ def money(text: str, name: str = "") -> int | float | None:
     if _OWED.search(text) and not re.search(r"debt", name):
         # 欠了十几万 is nobody's savings and nobody's income.
         return None
-    # 三千一个月 is three thousand a month, not 3100; 80块一天 is no 80.1.
-    text = re.sub(r"(?<=[二两三四五六七八九十百千万块元])(?=一(?:年|个?月|天|季))", ",", text)
-    amounts = _amounts(text)
-    if not amounts:
+    text = apart(text)
+    sums = amounts(text)
+    if not sums:
         plain = bare(text)
         parts = [bare(part) for part in re.split(r"[,。!;]", plain)]
         nothing = any(_NOTHING.match(part) or _NOTHING_AT_ALL.match(part) for part in parts)
@@ -260,12 +259,12 @@ def money(text: str, name: str = "") -> int | float | None:
             return 0
         return None
     total = _TOTAL.search(text)
-    if len(amounts) == 1:
-        value = amounts[0].value
-    elif total and _after(amounts, total.end()) >= max(amount.value for amount in amounts):
-        value = next(amount.value for amount in amounts if amount.start >= total.end())
-    elif len({source.group() for source in re.finditer(_SOURCES, text)}) >= len(amounts):
-        value = sum(amount.value for amount in amounts)
+    if len(sums) == 1:
+        value = sums[0].value
+    elif total and _after(sums, total.end()) >= max(amount.value for amount in sums):
+        value = next(amount.value for amount in sums if amount.start >= total.end())
+    elif len({source.group() for source in re.finditer(_SOURCES, text)}) >= len(sums):
+        value = sum(amount.value for amount in sums)
     else:
         return None
     if _PER_DAY.search(text) and re.search(r"_(?:month|year)(?:$|[._])", name):
@@ -279,6 +278,11 @@ def money(text: str, name: str = "") -> int | float | None:
     loss = "income" in name and _LOSS.search(text)
     value = round(-value if loss or _MINUS.search(text) else value, 2)
     return int(value) if value == int(value) else value
+
+
+def apart(text: str) -> str:
+    """The sum kept apart from its period: 三千一个月 is three thousand a month, not 3100; 80块一天 is no 80.1."""
+    return re.sub(r"(?<=[二两三四五六七八九十百千万块元])(?=一(?:年|个?月|天|季))", ",", text)
 
 
 def _names_period(word: str, name: str) -> bool:
@@ -300,7 +304,8 @@ def _after(amounts: list[numerals.Number], place: int) -> float:
     return next((amount.value for amount in amounts if amount.start >= place), -1.0)
 
 
-def _amounts(text: str) -> list[numerals.Number]:
+def amounts(text: str) -> list[numerals.Number]:
+    """Every figure in the text that can be a sum of money, in order."""
     found = []
     coins = [
         numerals.Number(value + tenth / 10, match.start(), match.end())

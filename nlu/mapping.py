@@ -41,6 +41,7 @@ from dialogues.ports import AskedSlot, SlotType, UnderstandingContext, Understoo
 from nlu import lexicon, names, numerals, rules, whom
 from nlu.extract import extract, id_number, integer, money, phone, yes_no
 from nlu.reading import Reading
+from nlu.spread import spread
 from nlu.suppose import suppose
 from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
 
@@ -494,7 +495,12 @@ class _Message:
         if asked.name in _CONSENTS and found.value is True and not _CONSENTING.fullmatch(bare(said)):
             # 要, or 我要提交, is no consent: that has to be plain.
             return []
-        return [SetSlot(name=asked.name, value=found.value, raw=self.raw.strip())]
+        value = found.value
+        if asked.flow == "assess" and asked.type == "money" and not self._is_title(asked):
+            bounds = spread(said, asked.name)
+            if bounds is not None and value not in [choice.value for choice in asked.choices]:
+                value = list(bounds)
+        return [SetSlot(name=asked.name, value=value, raw=self.raw.strip())]
 
     def _volunteered(self, said: str, asked: AskedSlot) -> list[Command]:
         mine = _topic_slots(asked.name)

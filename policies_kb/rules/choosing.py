@@ -130,7 +130,8 @@ def asked_as(pack: Pack, facts: Facts, need: str, skipped: Set[str]) -> str | No
             return total
         if total in skipped:
             return None
-    return need if pack.facts[name].ask and need not in skipped else None
+    open_still = pack.facts[name].ask and need not in skipped and need not in facts.ranges
+    return need if open_still else None
 
 
 def _told(pack: Pack, facts: Facts, member: int | None, name: str, value: JsonValue) -> Facts:

@@ -227,7 +227,7 @@ def _ranges(
             if len(bounds) == 2
             else None
         )
-        if name not in catalogue or low is None or high is None or high < low:
+        if split_key(str(name))[1] not in catalogue or low is None or high is None or high < low:
             problems.append(
                 FactProblem(f"{RANGES}.{name}", "不是一个范围", "写成 [最低, 最高]，最高不限写 null")
             )

@@ -18,6 +18,8 @@ from policies_kb.rules.facts import (
     MOST_MEMBERS,
     RANGES,
     SIZE,
+    FactProblem,
+    FactsError,
     as_json,
     read_facts,
     read_value,
@@ -111,7 +113,8 @@ def _yuan(value: Fraction) -> str:
 def with_answer(
     pack: Pack, data: Mapping[str, JsonValue], key: str, value: JsonValue, *, today: date
 ) -> dict[str, JsonValue]:
-    """New facts with one answer put in; `data` is left as it was. A band's figure is kept with its bounds.
+    """New facts with one answer put in; `data` is left as it was. A band's figure is kept with its bounds;
+    a sum may also be told as [lowest, highest or null].
 
     Raises:
         UnknownFact: the catalogue has no such fact, or a household no such member.
@@ -123,17 +126,22 @@ def with_answer(
         raise UnknownFact(key)
     if member is not None and member >= MOST_MEMBERS:
         raise UnknownFact(key)
-    kept = as_json(read_value(key, fact, value))
     facts: dict[str, JsonValue] = {k: v for k, v in data.items() if k != key}
+    ranges = {k: v for k, v in _ranges(facts).items() if k != key}
+    if isinstance(value, list):
+        value, ranges[key] = _as_range(key, fact, value)
+    kept = as_json(read_value(key, fact, value))
     members = _members(facts)
     if member is not None:
+        facts.pop(RANGES, None)
+        if ranges:
+            facts[RANGES] = ranges
         while len(members) <= member:
             members.append({n: None for n, f in pack.facts.items() if f.scope != "household"})
         members[member] = {**members[member], name: kept}
         facts[MEMBERS] = list(members)
         return facts
-    ranges = {k: v for k, v in _ranges(facts).items() if k != key}
-    if fact.ranges:
+    if fact.ranges and key not in ranges:
         assessment = Assessment(pack, read_facts(pack.facts, facts, interview=True), today)
         for figure, _, low, high in _bands(fact, assessment):
             if figure == kept:
@@ -144,6 +152,19 @@ def with_answer(
     if key == SIZE and isinstance(kept, int) and len(members) > kept:
         facts[MEMBERS] = list(members[:kept])
     return {**facts, key: kept}
+
+
+def _as_range(key: str, fact: Fact, bounds: list[JsonValue]) -> tuple[JsonValue, list[JsonValue]]:
+    """(representative figure, [lowest, highest or null]) of a sum told as a range.
+
+    Raises:
+        FactsError: it is no range of sums.
+    """
+    low, high = (read_value(key, fact, bound) for bound in bounds) if len(bounds) == 2 else (None, None)
+    if fact.type != "money" or not isinstance(low, Fraction) or (isinstance(high, Fraction) and high < low):
+        raise FactsError([FactProblem(key, "不是一个范围", "写成 [最低, 最高]，最高不限写 null")])
+    figure = _middle(low, high) if isinstance(high, Fraction) else round(float(low) + 1000.01, 2)
+    return figure, [as_json(low), as_json(high)]
 
 
 def _members(facts: Mapping[str, JsonValue]) -> list[dict[str, JsonValue]]:

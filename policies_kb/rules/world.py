@@ -236,6 +236,8 @@ class World:
     def _member_fact(self, name: str, fact: Fact, index: int) -> Value:
         listed = index < len(self._facts.members)
         record = self._facts.members[index] if listed else {}
+        if listed and (bounds := self._facts.ranges.get(member_key(index, name))) is not None:
+            return narrowed(*bounds, frozenset({member_key(index, name)}))
         if record.get(name) is not None:
             return known(fact, record[name])
         own = fact.scope == "either" and index == self._applicant
