@@ -357,7 +357,13 @@ def _unasked_fact(run: Run, name: str, value: JsonValue, raw: str) -> None:
         correct(run, name, value, raw)
         return
     try:
-        stored = _store(run, name, _checked_fact(run, name, value), raw)
+        checked = _checked_fact(run, name, value)
+        quiet = not run.question(name).text
+        stored = _store(run, name, checked, raw)
+        if stored and quiet:
+            # Never asked for (who somebody is): kept without a word.
+            run.advance()
+            return
     except KeyError:
         run.pattern("stale_answer", reason="old")
         return

@@ -9,6 +9,7 @@ from dialogues import households, payloads, speaking
 from dialogues.commands import ABOUT
 from dialogues.effects import Button, Say
 from dialogues.explaining import EVERYTHING, limited_to, unknowns
+from dialogues.from_draft import tell_assessment
 from dialogues.result_text import (
     MOST_LINES,
     card_text,
@@ -40,7 +41,8 @@ PAPER_SAID = "结果存成文件了，字是大的。可以打印出来带到窗
 
 
 def begin(run: Run) -> None:
-    """Whether a result was told before: then the introduction is not said again."""
+    """Take what an application knows; note whether a result was told before, then it is not introduced again."""
+    tell_assessment(run)
     if run.top is not None:
         only = limited_to(run)
         run.top.data["only"] = "、".join(map(run.knowledge.scheme_name, only))

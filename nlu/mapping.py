@@ -44,6 +44,7 @@ from nlu.reading import Reading
 from nlu.spread import spread
 from nlu.suppose import suppose
 from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
+from nlu.told import spouse_told, who_lives_here
 
 Source = Literal["rasa", "rules"]
 Danger = Literal["suicide", "violence", "child_alone", "no_food", "medical", "other"]
@@ -61,6 +62,8 @@ MAX_QUESTIONS = 3
 MOST_OF_A_NOD = 4
 MOST_OF_NOISE = 2
 
+# Of the whole household, said so.
+_OF_ALL = re.compile(r"全家|家里|我们|俺们|咱们|我家|一共|总共|加起来|两口子|老两口")
 # One scheme is all they want to look at.
 _ONLY = re.compile(
     r"(?:只|就|单|光|仅)(?:是|单|要|先)?(?:我|俺)?(?:想|要|需)?(?:先|要)?(?:看|测|算|查|晓得|知道|了解)(?:看|测|算|查|一下|下|一看)?"
@@ -508,9 +511,16 @@ class _Message:
             return self._told_with_name(said, asked)
         if asked.flow not in {"assess", ""}:
             return []
+        told = self._facts(said)
+        if asked.name == "household_size":
+            # 我和老伴,还有孙子: who they are, so that they can be spoken of by it.
+            told |= {
+                f"household.{place}.relation": relation
+                for place, relation in enumerate(who_lives_here(said), start=1)
+            }
         return [
             SetSlot(name=name, value=value, raw=self.raw.strip())
-            for name, value in self._facts(said).items()
+            for name, value in told.items()
             if name != asked.name and name not in mine and not self._size_again(name)
         ]
 
@@ -883,6 +893,11 @@ class _Message:
             )
             if value is not None and (value != 0 or slots[0] in _MAY_BE_NONE):
                 facts.setdefault(slots[0], value)
+        if "household_size" not in self.context.filled and (spouse := spouse_told(text)):
+            facts |= {f"household.1.{name}": value for name, value in spouse.items()}
+            if "household_income_month" in facts and not _OF_ALL.search(text):
+                # 俺老伴瘫了,我一个月就三百块: what the speaker has, not what both have.
+                facts["household.0.income_month"] = facts.pop("household_income_month")
         return facts
 
 

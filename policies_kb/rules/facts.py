@@ -207,7 +207,9 @@ def read_facts(catalogue: Mapping[str, Fact], data: object, *, interview: bool =
         raise FactsError(problems)
     told = household.pop(SIZE, None)
     told_size = int(told) if isinstance(told, Fraction) else None
-    size = max(told_size, len(members)) if told_size is not None else len(members) or None
+    size = (
+        max(told_size, len(members)) if told_size is not None else None if interview else len(members) or None
+    )
     return Facts(household, tuple(members), size, ranges, tuple(unused), told_size, interview)
 
 
