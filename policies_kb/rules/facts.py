@@ -207,9 +207,10 @@ def read_facts(catalogue: Mapping[str, Fact], data: object, *, interview: bool =
         raise FactsError(problems)
     told = household.pop(SIZE, None)
     told_size = int(told) if isinstance(told, Fraction) else None
-    size = (
-        max(told_size, len(members)) if told_size is not None else None if interview else len(members) or None
-    )
+    size = max(told_size, len(members)) if told_size is not None else len(members) or None
+    if told_size is None and interview and any(None in record.values() for record in members):
+        # Of somebody something was told in passing: that says nothing of how many they are.
+        size = None
     return Facts(household, tuple(members), size, ranges, tuple(unused), told_size, interview)
 
 
