@@ -94,6 +94,8 @@ def volunteer(run: Run, values: Mapping[str, JsonValue]) -> None:
 
 def correct(run: Run, name: str | None, value: JsonValue, raw: str) -> None:
     """An earlier answer is taken back: replaced, or asked again when no new one was given."""
+    if name is None and value is None and run.pending in run.state.doubts:
+        name = run.pending
     if name is None:
         name = _meant(run, value, raw)
     if name is None:

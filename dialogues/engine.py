@@ -83,6 +83,7 @@ def asked(state: DialogueState) -> AskedSlot | None:
         type=_TYPE.validate_python(question["type"]),
         choices=_CHOICES.validate_python(question.get("choices") or ()),
         flow=root,
+        doubted=question["name"] in state.doubts,
     )
 
 

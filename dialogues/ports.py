@@ -35,12 +35,16 @@ SlotType = Literal[
 
 @dataclass(frozen=True, slots=True)
 class AskedSlot:
-    """The question the resident is looking at: what an answer to it must look like."""
+    """The question the resident is looking at: what an answer to it must look like.
+
+    `doubted`: it asks about what was just said, so 不对 is about that and nothing earlier.
+    """
 
     name: str
     type: SlotType
     choices: tuple[Choice, ...] = ()
     flow: str = ""
+    doubted: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -617,6 +617,9 @@ class _Message:
         if match is None and change is None:
             return None
         strong = match is not None and match["strong"] is not None
+        if asked is not None and asked.doubted and extract(self.plain, asked, today=self.today) is not None:
+            # 不对,是一年三千 answers the doubt about what was said a moment ago.
+            return None
         rest = change["rest"] if change else (match["rest"] if match else "")
         rest = _REST.sub("", rest).strip(" ,。!")
         while (again := _CORRECTION.match(rest)) and again["strong"] is not None and again["rest"] != rest:
