@@ -280,7 +280,8 @@ def random_value(name: str, fact: Fact, pick: random.Random) -> Any:
     if fact.choices:
         return pick.choice(fact.choices).value
     if fact.type == "bool":
-        return pick.random() < 0.5
+        # What is rare of one person is rarer still to hold of nobody else in the household.
+        return pick.random() < (0.25 if fact.absent is False else 0.5)
     if fact.type == "date":
         return (TODAY + timedelta(days=pick.randint(-400, 400))).isoformat()
     return pick.choice((1, 2, 15, 17, 40, 57, 66))
@@ -295,9 +296,8 @@ def telling_values(fact: Fact) -> list[Any]:
         return [(TODAY + timedelta(days=days)).isoformat() for days in (-40, 10, 400)]
     if fact.type == "bool":
         return [True, False]
-    return [
-        number for number in (1, 2, 17, 40, 57, 66, 100) if fact.maximum is None or number <= fact.maximum
-    ]
+    least, most = fact.minimum or 0, fact.maximum or 100
+    return [number for number in (0, 1, 2, 17, 40, 57, 66, 100) if least <= number <= most]
 
 
 def completed(knowledge: PackKnowledge, facts: dict[str, Any], pick: random.Random) -> dict[str, Any]:
@@ -350,7 +350,7 @@ def test_every_question_asked_can_change_an_outcome(pack: str, seed: int) -> Non
     for before, key in conversation(knowledge, pick):
         name = split_key(key)[1]
         fact = knowledge.loaded.facts[name]
-        for _ in range(300):
+        for _ in range(600):
             ends = set()
             state = pick.getstate()
             for value in telling_values(fact):
