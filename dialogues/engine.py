@@ -84,6 +84,7 @@ def asked(state: DialogueState) -> AskedSlot | None:
         choices=_CHOICES.validate_python(question.get("choices") or ()),
         flow=root,
         doubted=question["name"] in state.doubts,
+        for_other=bool(state.who),
     )
 
 
@@ -478,6 +479,11 @@ def _cannot_handle(run: Run, reason: str, raw: str = "") -> None:
     if run.state.failures >= OFFER_A_PERSON and raw.strip("。，,.!！ ") in NODS:
         # The offer of a person stood in the message before.
         _human(run)
+        return
+    number = households.called(run.state, raw.strip("。，,.!！ ")) if raw else None
+    if number is not None and number != run.state.household:
+        # The name of another family, and nothing else.
+        speaking.speak_for(run, SpeakFor(number=number))
         return
     run.state.failures += 1
     run.simpler = run.pending is not None

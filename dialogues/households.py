@@ -69,6 +69,8 @@ def numbered(state: DialogueState, number: int) -> OfHousehold | None:
 
 def called(state: DialogueState, who: str) -> int | None:
     """Number of the household called so; an empty name is the speaker's own."""
+    if who and not _plain(who):
+        return None
     return next((number for number, one in every(state) if _plain(one.who) == _plain(who)), None)
 
 

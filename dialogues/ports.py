@@ -37,7 +37,8 @@ SlotType = Literal[
 class AskedSlot:
     """The question the resident is looking at: what an answer to it must look like.
 
-    `doubted`: it asks about what was just said, so 不对 is about that and nothing earlier.
+    `doubted`: it asks about what was just said, so 不对 is about that and nothing earlier. `for_other`: the
+    household is another's than the speaker's.
     """
 
     name: str
@@ -45,6 +46,7 @@ class AskedSlot:
     choices: tuple[Choice, ...] = ()
     flow: str = ""
     doubted: bool = field(default=False, kw_only=True)
+    for_other: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,6 +140,8 @@ _CONSENTING = re.compile(
     r"(?:我|俺|们|家|都|也|完全|当然|肯定|可以|同意|统一|同义|同宜|愿意|好|的|了|行|是|对|嗯|恩|要得|得行|没问题|没意见|没得问题|没错|中|嘞|成|授权|委托|答应|确认|认可|呐|昂|系|係|ok|yes|y|1|吧|啊|呀|哦|哈|就|这样|你们?|查|核对|办|用|随便|呗|嘛|得|能|√|听你的|看着办|[,。! ])+",
     re.IGNORECASE,
 )
+# 她同意, 老人说同意: who speaks for another tells what they said.
+_THEY = re.compile(r"^(?:他|她|本人|老人家?|人家|大娘|大爷|奶奶|爷爷)(?:自己|本人)?(?:说|讲|也|是)*(?:了)?")
 _ONE_MORE = re.compile(
     r"(?:还有|漏了|忘了|少了|加上?|添)(?:说|写|算|填)?(?:我)?(?:一|两)?个?(?:老伴|老公|老婆|儿子|女儿|闺女|孩子|娃|孙子|孙女|外孙|爸|妈|爷爷|奶奶|哥|弟|姐|妹|家里?人)"
 )
@@ -303,6 +305,9 @@ class _Message:
     def _answering(self, asked: AskedSlot) -> list[Command]:
         if self._is_title(asked):
             return self._set(asked, self.plain) or self._invalid()
+        if asked.name == "subject_who" and self.whole.intent in _FOR_OTHERS:
+            # 测, before it was said whom: that is asked again.
+            return self._invalid()
         if asked.name == "satisfaction" and self.whole.intent in {"satisfaction_good", "satisfaction_bad"}:
             value = self.whole.intent.removeprefix("satisfaction_")
             return [SetSlot(name=asked.name, value=value, raw=self.raw.strip())]
@@ -495,7 +500,8 @@ class _Message:
             found = next((name for name in each if name is not None), None)
         if found is None:
             return []
-        if asked.name in _CONSENTS and found.value is True and not _CONSENTING.fullmatch(bare(said)):
+        agreed = _THEY.sub("", bare(said)) if asked.for_other else bare(said)
+        if asked.name in _CONSENTS and found.value is True and not _CONSENTING.fullmatch(agreed):
             # 要, or 我要提交, is no consent: that has to be plain.
             return []
         value = found.value

@@ -38,6 +38,7 @@ class WhomWords(BaseModel):
     own: list[str]
     another: list[str]
     another_apply: list[str]
+    told: list[str]
     listed: list[str]
 
 
@@ -136,6 +137,10 @@ def read(text: str) -> Whom | None:
     for more in ("another_apply", "another"):
         if (found := _search(more, rest)) is not None:
             left = rest[: found.start()] + rest[found.end() :]
+            for pattern in _parts("told"):
+                # 再问一家,老李家的: another, and whose.
+                if (named := pattern.search(left)) is not None and (who := _who(named)) is not None:
+                    return Whom(who=who, role=role, turned=True, applying=more == "another_apply", rest=left)
             return Whom(role=role, new=True, turned=True, applying=more == "another_apply", rest=left)
     for how in ("switch", "for"):
         for pattern in _parts(how):
