@@ -76,7 +76,10 @@ def open_packs(settings: Settings, *, warming: bool = False) -> Packs:
     Raises:
         policies_kb.errors.DataFileError: a flow file is wrong; a pack's faults show when it is first used.
     """
-    return Packs(settings.packs_dir, calendar=settings.calendar, warming=warming, cache=settings.index_dir)
+    return Packs(
+        settings.packs_dir, calendar=settings.calendar, warming=warming, cache=settings.index_dir,
+        by_sense=settings.sentence_vectors,
+    )  # fmt: skip
 
 
 @contextlib.asynccontextmanager

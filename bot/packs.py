@@ -60,10 +60,11 @@ class Packs:
 
     def __init__(
         self, packs_dir: Path | None = None, *, calendar: Path | None = None, warming: bool = False,
-        cache: Path | None = None,
+        cache: Path | None = None, by_sense: bool = True,
     ) -> None:  # fmt: skip
         """`calendar`: an office's own days, over every pack's. `warming`: open each pack's index at its first use.
         `cache`: a folder where indexes are kept from one start to the next; None: they are built at every start.
+        `by_sense`: use sentence vectors where this machine can make them.
 
         Raises:
             policies_kb.errors.DataFileError: a flow file is wrong; a pack's faults show when it is first used.
@@ -72,6 +73,7 @@ class Packs:
         self._packs_dir = packs_dir
         self._calendar = calendar
         self._cache = cache
+        self._by_sense = by_sense
         self._desks: dict[str, Desk] = {}
         self._opening = threading.Lock()
         self._warm_first = warming
@@ -178,7 +180,7 @@ class Packs:
         }
 
     def _open(self, pack: str) -> Desk:
-        knowledge = open_pack(pack, self._packs_dir, cache=self._cache)
+        knowledge = open_pack(pack, self._packs_dir, cache=self._cache, by_sense=self._by_sense)
         flows = self._flows_of(knowledge.loaded)
         calendar = self._calendar_of(knowledge.loaded)
         return Desk(knowledge, flows, calendar, Engine(flows, knowledge, calendar))

@@ -40,6 +40,10 @@ class Settings(BaseSettings):
         default=None, description="where commands keep what they built; default: the user's cache folder"
     )
 
+    sentence_vectors: bool = Field(
+        default=True, description="false: policy questions are answered by words alone, on any processor"
+    )
+
     calendar: Path | None = Field(
         default=None, description="the office's own holidays and workdays, a file like a pack's calendar.yml"
     )

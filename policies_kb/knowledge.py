@@ -33,11 +33,15 @@ class PackKnowledge:
     """Answers, assessment, questions, workflow and texts of one pack. Immutable; safe to share."""
 
     def __init__(
-        self, pack: Pack, *, clock: Callable[[], date] | None = None, cache: Path | None = None
-    ) -> None:
-        """`cache`: a folder where indexes are kept from one start to the next; None: built at every start."""
+        self, pack: Pack, *, clock: Callable[[], date] | None = None, cache: Path | None = None, by_sense: bool = True
+    ) -> None:  # fmt: skip
+        """`cache`: a folder where indexes are kept from one start to the next; None: built at every start.
+
+        `by_sense`: use sentence vectors where this machine can make them.
+        """
         self._pack = pack
         self._cache = cache
+        self._by_sense = by_sense
         self._clock = clock or (lambda: datetime.now(ZoneInfo("Asia/Shanghai")).date())
 
     @cached_property
@@ -45,7 +49,7 @@ class PackKnowledge:
         # Built when first asked: `jzt assess` must not pay for word segmentation and the index.
         from policies_kb.retrieval.engine import Retriever
 
-        return Retriever(self._pack, cache=self._cache)
+        return Retriever(self._pack, cache=self._cache, by_sense=self._by_sense)
 
     @property
     def loaded(self) -> Pack:
@@ -222,11 +226,13 @@ class PackKnowledge:
             raise UnknownText(f"pack {self._pack.name} has no text {key!r}") from None
 
 
-def open_pack(name: str, packs_dir: Path | None = None, *, cache: Path | None = None) -> PackKnowledge:
+def open_pack(
+    name: str, packs_dir: Path | None = None, *, cache: Path | None = None, by_sense: bool = True
+) -> PackKnowledge:
     """Load a pack. What answers questions is opened at the first one, from the folder `cache` where it is there.
 
     Raises:
         UnknownPack: there is no such pack.
         DataFileError: something in its files is wrong.
     """
-    return PackKnowledge(load_pack(name, packs_dir), cache=cache)
+    return PackKnowledge(load_pack(name, packs_dir), cache=cache, by_sense=by_sense)

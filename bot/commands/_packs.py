@@ -16,6 +16,11 @@ def packs_dir() -> Path | None:
     return Settings().packs_dir
 
 
+def by_sense() -> bool:
+    """Whether sentence vectors are wanted (JZT_SENTENCE_VECTORS)."""
+    return Settings().sentence_vectors
+
+
 def index_dir() -> Path:
     """Where indexes are kept from one command to the next (the service has its own place)."""
     return (Settings().cache or user_cache_path("jiuzhutong", appauthor=False)) / "index"

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from bot.commands._packs import DEFAULT_PACK, index_dir, packs_dir
+from bot.commands._packs import DEFAULT_PACK, by_sense, index_dir, packs_dir
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack
 from policies_kb.retrieval.engine import Retriever
@@ -32,7 +32,7 @@ def open_retriever(pack: str) -> Retriever:
         click.ClickException: no such pack, or its files are wrong; the message names file, line and cure.
     """
     try:
-        return Retriever(load_pack(pack, packs_dir()), cache=index_dir())
+        return Retriever(load_pack(pack, packs_dir()), cache=index_dir(), by_sense=by_sense())
     except (UnknownPack, DataFileError) as error:
         raise click.ClickException(str(error)) from error
 

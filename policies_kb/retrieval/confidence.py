@@ -9,6 +9,7 @@ from typing import Final
 
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.index import Hit, Query
+from policies_kb.retrieval.learned import learned
 from policies_kb.retrieval.weights import Weights, weights
 
 # Below this a question is refused: the confidence is calibrated so that even odds lie here.
@@ -28,6 +29,7 @@ _ASKS_SPAN: Final = re.compile(
 _SPAN: Final = re.compile(
     r"\d+(?::\d+)?(?:个)?(?:工作日|天|日|月|年|小时|周岁|岁|学期|点)?|每[天日周月季年]|次月|当月|下个月|及时|立即|马上|长期|随时|当[天日]"
 )
+_SENSES: Final = ("sense_ask", "sense_asks", "sense_text")
 _SHORT: Final = 2
 _WIDEST: Final = 2.0
 _NEAR: Final = 3
@@ -41,7 +43,9 @@ def evidence(
     """What speaks for and against the best clause. `covered`: schemes any clause of the pack is about.
 
     Those of `_near` are of the likeliest of the first few. `share` is the likelihood the ranking gives the clause among the likeliest, sections of one number taken together;
-    `margin` how far (in log-odds, at most 2) it leads the next; the others lie within 0..1.
+    `margin` how far (in log-odds, at most 2) it leads the next; `settled…` are log-odds, `unsettled…` and `sense…`
+    likenesses (`…_most` of the likest clause, `…_short` how far the best clause falls short of it, `…_lead` how far
+    that one leads the next) and there only where there are sentence vectors; the others lie within 0..1.
     """
     best = hits[0]
     own = best.clause.schemes
@@ -80,6 +84,8 @@ def evidence(
         "outside_named": float(bool(outside(query)) and bool(query.schemes)),
         "missing_scheme": float(bool(schemes) and not schemes & covered),
         "short": float(len(query.units) <= _SHORT),
+        "settled_wording": learned().settled_wording(query.text),
+        **_by_sense(hits),
     }
 
 
@@ -90,14 +96,36 @@ def told(hits: Sequence[Hit]) -> list[Hit]:
 
 def confidence(features: Mapping[str, float], fitted: Weights | None = None) -> float:
     """0..1, by the shipped coefficients or by `fitted`."""
-    fitted = fitted or weights()
+    fitted = fitted or weights_of(features)
     odds = fitted.bias + sum(fitted.confidence[name] * value for name, value in features.items())
     return 1.0 / (1.0 + math.exp(-odds))
+
+
+def weights_of(features: Mapping[str, float]) -> Weights:
+    """The shipped coefficients for these features."""
+    return weights(by_sense="settled" in features)
 
 
 def outside(query: Query) -> tuple[str, ...]:
     """Topics of other offices' business the question speaks of."""
     return tuple(dict.fromkeys(topic for unit in query.units for topic in unit.outside))
+
+
+def _by_sense(hits: Sequence[Hit]) -> dict[str, float]:
+    best = hits[0]
+    if best.sense is None:
+        return {}
+    found = {name: sorted((hit.raw[name] for hit in hits), reverse=True) for name in _SENSES}
+    every = found["sense_asks"]
+    return {
+        **{name: best.raw[name] for name in _SENSES},
+        **{f"{name}_most": values[0] for name, values in found.items()},
+        **{f"{name}_short": values[0] - best.raw[name] for name, values in found.items()},
+        "sense_asks_lead": every[0] - every[1] if len(every) > 1 else 0.0,
+        "settled": best.sense.settled,
+        "unsettled": best.sense.unsettled,
+        "unsettled_few": best.sense.unsettled_few,
+    }
 
 
 def _figureless(query: Query, clause: Clause) -> bool:

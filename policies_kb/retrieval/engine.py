@@ -19,6 +19,7 @@ from policies_kb.retrieval.index import Hit, Index, Query
 from policies_kb.retrieval.judge import Judge, Judgement
 from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions
 from policies_kb.retrieval.scope import Places
+from policies_kb.retrieval.senses import Senses
 from policies_kb.retrieval.shelf import Shelf
 from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.suggest import Suggestions
@@ -69,13 +70,17 @@ class Retriever:
         DataFileError: the pack's glossary.yml is wrong.
     """
 
-    def __init__(self, pack: Corpus, *, cache: Path | None = None) -> None:
-        """`cache`: a folder where indexes are kept from one start to the next; None: they are built at every start."""
+    def __init__(self, pack: Corpus, *, cache: Path | None = None, by_sense: bool = True) -> None:
+        """`cache`: a folder where indexes are kept from one start to the next; None: they are built at every start.
+
+        `by_sense`: use sentence vectors where this machine can make them.
+        """
         store = Store(cache)
         glossary = load_glossary(pack.files("glossary.yml"))
         words = Words.open(store)
         reader = Reader(glossary, words)
-        self._shelf = Shelf(pack.name, pack.version, lambda: _clauses(pack), reader, store)
+        senses = Senses.open(store) if by_sense else None
+        self._shelf = Shelf(pack.name, pack.version, lambda: _clauses(pack), reader, store, senses=senses)
         self._clauses = self._shelf.table
         self._figures = Figures(pack)
         self._in_force: dict[date, Flags] = {}
@@ -130,6 +135,10 @@ class Retriever:
             ),
             answer=self.answer(question, today=today, scheme=scheme, aspect=aspect),
         )
+
+    def reads_sense(self, today: date) -> bool:
+        """Whether sentence vectors help to find the clauses in force, or words alone do."""
+        return self._index(today, True).reads_sense
 
     @property
     def schemes(self) -> frozenset[str]:

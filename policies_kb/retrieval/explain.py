@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from policies_kb.retrieval.confidence import THRESHOLD
+from policies_kb.retrieval.confidence import THRESHOLD, weights_of
 from policies_kb.retrieval.index import Hit
 from policies_kb.retrieval.judge import Judgement, Outcome
-from policies_kb.retrieval.weights import weights
 from policies_kb.types import Answer, Frozen
 
 _SHOWN = 6
@@ -23,7 +22,8 @@ class UnitRead(Frozen):
 class ScorePart(Frozen):
     """One addend of a clause's score (log-odds): `ask` (likeness to the likest question it lists), `second` (to the
     second likest), `bm25` (words), `pairs` (character pairs), `heading`, `scheme`, `clash` (about another scheme),
-    `aspect`, `own` (own pack before the parent's)."""
+    `aspect`, `own` (own pack before the parent's), `sense_ask`, `sense_asks`, `sense_text` (likeness by sentence
+    vectors, where there are any)."""
 
     name: str
     value: float
@@ -99,7 +99,7 @@ _WHY: dict[Outcome, str] = {
 
 def explain_part(text: str, judged: Judgement) -> PartExplained:
     """The explanation of one judged part; `text` is what was written."""
-    query, fitted = judged.query, weights()
+    query, fitted = judged.query, weights_of(judged.features)
     return PartExplained(
         text=text,
         repaired=query.text,

@@ -14,7 +14,9 @@ import numpy as np
 import numpy.typing as npt
 
 from policies_kb.clauses import Clause
+from policies_kb.retrieval.learned import Sense
 from policies_kb.retrieval.ragged import gathered, row_of
+from policies_kb.retrieval.senses import Senses, likeness
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ASPECTS, Flags
 from policies_kb.retrieval.text import Unit, bigrams, meaning, pair_code, sound_codes
@@ -68,7 +70,7 @@ class Hit:
     clause does not speak of.
     `covered` is the share of the question's meaning the clause speaks of, `worded` of its character pairs, `strange`
     how telling the most telling word is that the clause lacks; `mentioned` whether it is about a scheme
-    asked for or at least speaks of it.
+    asked for or at least speaks of it; `sense` what the question's sentence vector says, None without vectors.
     """
 
     clause: Clause
@@ -83,6 +85,7 @@ class Hit:
     parts: tuple[tuple[str, float], ...]
     raw: Mapping[str, float]
     asked: int
+    sense: Sense | None = None
 
     def order(self) -> tuple[float, str, int]:
         """Sort key: best first, ties by place in the documents."""
@@ -104,9 +107,12 @@ class Index:
       one anywhere and its BM25 score there. `sound_…`: the same for pairs of syllables.
     - `own`, `schemed`, `aspect` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
       its aspect as a number of `ASPECTS`, is about this scheme.
+    - `ask_vectors` (a) and `clause_vectors` (n), where there are any: see `policies_kb.retrieval.senses`.
     """
 
-    def __init__(self, contents: Contents, clauses: Sequence[Clause], rarity: Callable[[str], float]) -> None:
+    def __init__(
+        self, contents: Contents, clauses: Sequence[Clause], rarity: Callable[[str], float], senses: Senses | None = None
+    ) -> None:  # fmt: skip
         """`clauses[i]` is the clause of row i. `rarity` tells how telling a word is that no clause has, 0..1."""
         self.clauses = clauses
         self._a: dict[str, npt.NDArray[Any]] = dict(contents.arrays)
@@ -114,6 +120,13 @@ class Index:
         self._scheme_at = {scheme: at for at, scheme in enumerate(contents.facts["schemes"])}
         self._rarity = rarity
         self._rarest = math.log(1 + max(len(clauses), 1))
+        self._senses = senses if "ask_vectors" in self._a else None
+        self._rank = weights(by_sense=self._senses is not None).rank
+
+    @property
+    def reads_sense(self) -> bool:
+        """Whether it has sentence vectors."""
+        return self._senses is not None
 
     def search(
         self, query: Query, *, schemes: frozenset[str] | None = None, thorough: bool = False
@@ -126,7 +139,7 @@ class Index:
             return []
         wanted = query.schemes if schemes is None else schemes
         lexical = self.bm25(query)
-        rank = weights().rank
+        sense = self._senses.of(query.text) if self._senses else None
         shared = self._shared(wanted)
         worded = [self._worded(text) for text, _ in query.readings]
         everywhere: dict[str, Floats] = {
@@ -139,20 +152,21 @@ class Index:
             "clash": ((shared == 0) & self._a["schemed"] & bool(wanted)).astype(np.float64),
             "aspect": self._of_aspect(query.aspects).astype(np.float64),
             "own": self._a["own"].astype(np.float64),
+            **(self._likeness_by_sense(sense) if sense else {}),
         }
         few = thorough or len(self.clauses) <= FULL
-        rows = np.arange(len(self.clauses)) if few else _likely(everywhere)
+        rows = np.arange(len(self.clauses)) if few else self._likely(everywhere)
         whole = len(rows) == len(self.clauses)
         questions = self._all_questions if whole else self._questions(rows)
-        likeness = self._likeness(questions, query)
-        ask = np.maximum.reduceat(likeness, questions.starts[:-1])
+        like = self._likeness(questions, query)
+        ask = np.maximum.reduceat(like, questions.starts[:-1])
         raw: dict[str, Floats] = {
             "ask": ask,
-            "second": _second(likeness, questions.starts),
+            "second": _second(like, questions.starts),
             "heading": self._headings(rows, query),
             **{name: values if whole else values[rows] for name, values in everywhere.items()},
         }
-        parts = {name: rank[name] * values for name, values in raw.items()}
+        parts = {name: self._rank[name] * values for name, values in raw.items()}
         # Rounded, so that another order of summation on another machine cannot change an order of clauses.
         scores = np.round(np.sum(list(parts.values()), axis=0), 6)
         readings = [self._weighed(units) for _, units in query.readings]
@@ -180,7 +194,8 @@ class Index:
                     outside=any(number not in has for number in others) or nothing_else,
                     raw={name: float(values[at]) for name, values in raw.items()},
                     parts=tuple((name, float(values[at])) for name, values in parts.items()),
-                    asked=int(likeness[begin:end].round(9).argmax()),
+                    asked=int(like[begin:end].round(9).argmax()),
+                    sense=sense,
                 )
             )
         return sorted(hits, key=Hit.order)
@@ -195,6 +210,14 @@ class Index:
                     # No clause stands twice among those of a token.
                     total[self._a["bm25_rows"][begin:end]] += self._a["bm25_weights"][begin:end]
         return total.astype(np.float64)
+
+    def _likely(self, everywhere: Mapping[str, Floats]) -> Ints:
+        """The rows worth scoring in full, in order, where there are too many to score all."""
+        rough = np.sum([self._rank[name] * values for name, values in everywhere.items()], axis=0)
+        return np.sort(np.argpartition(-rough, CANDIDATES)[:CANDIDATES])
+
+    def _likeness_by_sense(self, sense: Sense) -> dict[str, Floats]:
+        return {**likeness(sense, self._a["ask_vectors"], self._a["clause_vectors"], self._a["asks_starts"])}
 
     def _shared(self, wanted: frozenset[str]) -> Floats:
         """How many of the schemes asked for each clause is about."""
@@ -320,13 +343,6 @@ def _share(reading: Sequence[tuple[float, list[int]]], has: frozenset[int]) -> f
     total = sum(weight for weight, _ in reading)
     met = sum(weight for weight, tokens in reading if not has.isdisjoint(tokens))
     return met / total if total else 0.0
-
-
-def _likely(everywhere: Mapping[str, Floats]) -> Ints:
-    """The rows worth scoring in full, in order, where there are too many to score all."""
-    rank = weights().rank
-    rough = np.sum([rank[name] * values for name, values in everywhere.items()], axis=0)
-    return np.sort(np.argpartition(-rough, CANDIDATES)[:CANDIDATES])
 
 
 def _second(likeness: Floats, starts: Ints) -> Floats:

@@ -11,7 +11,7 @@ from policies_kb.clauses import Clause
 from policies_kb.retrieval.confidence import THRESHOLD, confidence, evidence, outside
 from policies_kb.retrieval.index import Hit, Index, Query
 from policies_kb.retrieval.question import Questions, only_a_side, only_named
-from policies_kb.retrieval.scope import Places, other_year
+from policies_kb.retrieval.scope import Places, other_year, without_this_year
 
 Outcome = Literal[
     "answered", "other_place", "other_year", "outside", "not_in_force", "missing_scheme", "unknown", "which_scheme",
@@ -28,7 +28,8 @@ _HOW_TO_APPLY: Final = frozenset({"where", "steps"})
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was found for one question. `named` is the place, year or topic a refusal names."""
+    """What was found for one question. `named` is the place, year or topic a refusal names; `lapsed` whether what is
+    asked is clearly liker to a clause that is not in force than to any that is."""
 
     query: Query
     schemes: frozenset[str]
@@ -40,6 +41,7 @@ class Judgement:
     named: str = ""
     personal: bool = False
     status: bool = False
+    lapsed: bool = False
 
 
 class Judge:
@@ -58,6 +60,7 @@ class Judge:
         self, text: str, *, today: date, schemes: frozenset[str] = frozenset(), aspect: str | None = None
     ) -> Judgement:
         """Judge one cleaned part of a message. `schemes` and `aspect`: what the conversation is about."""
+        text = without_this_year(text, today) or text
         query = self._questions.in_context(text, schemes, aspect)
         about = query.schemes or schemes
         place = self._places.asked(text)
@@ -98,7 +101,8 @@ class Judge:
         undated_sure = confidence(evidence(query, undated, schemes, self._covered)) if undated else 0.0
         outcome: Outcome = "answered"
         named = ""
-        if hits and undated and undated[0].ask > hits[0].ask + _CLEARLY and undated_sure > sure:
+        lapsed = bool(hits and undated and undated[0].ask > hits[0].ask + _CLEARLY)
+        if lapsed and undated_sure > sure:
             # What was asked stands in a clause that is not in force: another clause would be a wrong answer.
             sure = min(sure, 1.0 - undated_sure)
         if status and not query.aspects & _TELLS_MORE:
@@ -126,7 +130,7 @@ class Judge:
                 outcome = "unknown"
         return Judgement(
             query, schemes, outcome, sure, hits=hits, features=features, named=named, personal=personal, status=status,
-            undated=undated[0].clause if outcome == "not_in_force" else None,
+            undated=undated[0].clause if outcome == "not_in_force" else None, lapsed=lapsed,
         )  # fmt: skip
 
 

@@ -73,6 +73,11 @@ def other_year(text: str, today: date, topic: str) -> str | None:
     return None
 
 
+def without_this_year(text: str, today: date) -> str:
+    """`text` without the words “of this year”, which say nothing of what is asked: documents tell what holds now."""
+    return re.sub(rf"{today.year}年(?:度|的)?(?![\d一二三四五六七八九十])", "", text)
+
+
 def _year(written: str, today: date) -> int:
     if written in _YEARS:
         return today.year + _YEARS[written]

@@ -13,12 +13,22 @@ import numpy as np
 
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.index import Index
+from policies_kb.retrieval.senses import Senses
 from policies_kb.retrieval.store import Contents, Store
 from policies_kb.retrieval.table import ClauseTable, Flags, Rows, table_contents
 from policies_kb.retrieval.text import Reader
 
 # The code an index depends on: a change of any of it makes another index.
-_CODE: Final = ("build.py", "glossary.py", "ragged.py", "table.py", "text.py", "words.py", "../clauses.py")
+_CODE: Final = (
+    "build.py",
+    "glossary.py",
+    "ragged.py",
+    "senses.py",
+    "table.py",
+    "text.py",
+    "words.py",
+    "../clauses.py",
+)
 _LIBRARIES: Final = ("bm25s", "jieba", "opencc", "marisa-trie")
 
 
@@ -27,7 +37,7 @@ class Shelf:
 
     def __init__(
         self, pack: str, version: str, clauses: Callable[[], Iterable[Clause]], reader: Reader, store: Store, *,
-        workers: int = 1,
+        workers: int = 1, senses: Senses | None = None,
     ) -> None:  # fmt: skip
         """`version` stands for everything the clauses and the glossary say; `clauses` is called only to build, and
         `workers` processes read them then."""
@@ -35,6 +45,7 @@ class Shelf:
         self._reader = reader
         self._store = store
         self._workers = workers
+        self._senses = senses
         self._key = f"{version} {fingerprint()}"
         self.table = ClauseTable(
             store.get(pack, "clauses", self._key, lambda: table_contents(list(clauses())))
@@ -46,17 +57,22 @@ class Shelf:
         packed = np.packbits(chosen).tobytes()
         if packed not in self._indexes:
             rows = np.flatnonzero(chosen)
-            key = f"{self._key} {hashlib.sha256(packed).hexdigest()}"
+            by = self._senses.key if self._senses else "words"
+            key = f"{self._key} {by} {hashlib.sha256(packed).hexdigest()}"
             contents = self._store.get(self._pack, "index", key, lambda: self._built(rows))
-            self._indexes[packed] = Index(contents, Chosen(self.table, rows), self._reader.rarity)
+            self._indexes[packed] = Index(
+                contents, Chosen(self.table, rows), self._reader.rarity, self._senses
+            )
         return self._indexes[packed]
 
     def _built(self, rows: Rows) -> Contents:
         # Imported here: a start that finds its index needs none of it.
         from policies_kb.retrieval.build import assemble, read_batches
 
-        clauses = (self.table[int(row)] for row in rows)
-        return assemble(read_batches(clauses, self._reader, self._pack, self._workers), self.table, rows)
+        chosen = Chosen(self.table, rows)
+        built = assemble(read_batches(chosen, self._reader, self._pack, self._workers), self.table, rows)
+        vectors = self._senses.arrays(chosen) if self._senses else {}
+        return Contents({**built.arrays, **vectors}, built.tries, built.facts)
 
 
 class Chosen(Sequence[Clause]):

@@ -22,7 +22,15 @@ class Weights(Frozen):
     bias: float
 
 
+class BothWeights(Frozen):
+    """`by_words`: where there are no sentence vectors; `by_sense`: where there are."""
+
+    by_words: Weights
+    by_sense: Weights
+
+
 @cache
-def weights() -> Weights:
+def weights(*, by_sense: bool = False) -> Weights:
     """The shipped coefficients."""
-    return Weights.model_validate(json.loads(FILE.read_text(encoding="utf-8")))
+    both = BothWeights.model_validate(json.loads(FILE.read_text(encoding="utf-8")))
+    return both.by_sense if by_sense else both.by_words

@@ -17,8 +17,9 @@ from bot.cli import main
 from policies_kb.loader import load_pack
 from policies_kb.pack import Pack
 from policies_kb.retrieval.engine import Retriever
+from policies_kb.retrieval.explain import PartExplained
 from policies_kb.retrieval.glossary import load_glossary
-from policies_kb.retrieval.weights import weights
+from policies_kb.retrieval.weights import Weights, weights
 from policies_kb.types import Answer
 
 TODAY = date(2026, 11, 22)
@@ -505,8 +506,12 @@ def test_an_explanation_adds_up_to_its_answer(question: str) -> None:
 
 
 def test_the_shipped_coefficients_are_those_the_engine_asks_for() -> None:
-    part = retriever("shifan-xian").explain("低保公示几天", TODAY).parts[0]
-    fitted = weights()
+    for by_sense in {False, retriever("shifan-xian").reads_sense(TODAY)}:
+        engine = Retriever(pack("shifan-xian"), by_sense=by_sense)
+        check_coefficients(engine.explain("低保公示几天", TODAY).parts[0], weights(by_sense=by_sense))
+
+
+def check_coefficients(part: PartExplained, fitted: Weights) -> None:
     assert set(fitted.confidence) == {one.name for one in part.evidence}
     assert set(fitted.rank) == {one.name for one in part.clauses[0].parts}
     assert all(fitted.rank[name] > 0 for name in ("ask", "bm25", "pairs", "heading", "scheme", "aspect"))

@@ -165,6 +165,13 @@ def test_kb_eval_details_stand_under_one_further_key() -> None:
     low, high = details["ours"]["answer_accuracy"]["interval"]
     assert low <= report["answer_accuracy"] <= high
     assert len(details["baselines"]) == 3
+    assert details["sentence_vectors"] == retriever("shifan-xian").reads_sense(TODAY)
+
+
+def test_kb_eval_measures_words_alone_on_request() -> None:
+    asked = ["kb", "eval", "--split", "dev", "--style", "dialect", "--json", "--details", "--words-only"]
+    report = json.loads(CliRunner().invoke(main, asked).stdout)
+    assert report["details"]["sentence_vectors"] is False
 
 
 def test_kb_eval_shows_tables_and_on_request_the_faults() -> None:
