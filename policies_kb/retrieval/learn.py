@@ -32,7 +32,7 @@ from policies_kb.retrieval.encoder import SIZE, Encoder, encoder
 from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.evaluate import chosen, load_questions
 from policies_kb.retrieval.learned import BUCKETS, Floats, Learned, unit, wording
-from policies_kb.retrieval.senses import Senses, text_key, told
+from policies_kb.retrieval.senses import Senses, heads_of, text_key, told
 from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.text import clean
 
@@ -264,18 +264,19 @@ def main() -> None:
     shipped.FILE.write_bytes(content)
     numbers = Learned.read(content)
     rows = [
-        (text_key(text, passage=passage), row)
+        (text_key(text, passage=passage), row, heads_of(numbers.sense(vector)))
         for texts, read, passage in ((known.texts, known.vectors, False), (clauses, passages, True))
-        for text, row in zip(texts, numbers.turned(read, passage=passage), strict=True)
+        for text, row, vector in zip(texts, numbers.turned(read, passage=passage), read, strict=True)
     ]
     by = encoder(Store(None))
     assert by is not None, "read by it just now"  # noqa: S101 - narrows the type
     np.savez_compressed(
         senses.FILE,
         key=np.array(Senses(by, numbers).key),
-        texts=np.array([list(key) for key, _ in rows], dtype=np.uint8),
+        texts=np.array([list(key) for key, *_ in rows], dtype=np.uint8),
         # A step of 1/127 of the greatest value moves a likeness by less than a hundredth.
-        vectors=np.array([np.round(row / np.abs(row).max() * 127) for _, row in rows], dtype=np.int8),
+        vectors=np.array([np.round(row / np.abs(row).max() * 127) for _, row, _ in rows], dtype=np.int8),
+        heads=np.array([one for *_, one in rows], dtype=np.float16),
     )
     say(f"written: {shipped.FILE.stat().st_size} and {senses.FILE.stat().st_size} bytes\n")
 

