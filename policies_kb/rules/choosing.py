@@ -22,7 +22,7 @@ from policies_kb.rules.usual import usual_answers
 from policies_kb.rules.world import untouched
 
 # Only this many of a topic's questions are looked ahead from: those on which the most schemes hang.
-MOST_WEIGHED = 6
+MOST_WEIGHED = 3
 # What it costs to speak of something else, in questions: a topic is left only for one that spares more.
 TURN = 0.5
 # Place of the topic every interview opens with, in the catalogue's order: how many they are, and what all hangs on.

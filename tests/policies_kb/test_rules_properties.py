@@ -314,7 +314,7 @@ def completed(knowledge: PackKnowledge, facts: dict[str, Any], pick: random.Rand
         )
     size = whole.setdefault("household_size", pick.randint(1, 3))
     for name, fact in catalogue.items():
-        if fact.ask and fact.scope == "household" and not fact.screens:
+        if fact.ask and fact.scope != "member" and not fact.screens:
             whole.setdefault(name, random_value(name, fact, pick))
     members = [dict(item) for item in whole.get("household", [])]
     members += [{} for _ in range(size - len(members))]
