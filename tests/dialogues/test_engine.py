@@ -115,7 +115,11 @@ def test_the_case_is_whole() -> None:
     assert [(one["name"], one["relation"], one["age"]) for one in draft.household] == [
         ("李大山", "spouse", 69)
     ]
-    assert draft.contact == {"phone": "13800001234", "address": "示范镇东村三组12号"}
+    assert draft.contact == {
+        "phone": "13800001234",
+        "address": "示范镇东村三组12号",
+        "other_name": None,
+    }
     assert draft.bank_account == {"holder": "张秀英", "bank": None, "number": "6222000000000001234"}
     assert draft.authorisation["signer"] == "张秀英"
     assert draft.authorisation["confirmed_by"] == "button"
