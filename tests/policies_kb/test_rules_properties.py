@@ -277,6 +277,8 @@ def random_value(name: str, fact: Fact, pick: random.Random) -> Any:
         return pick.randint(1, 3)
     if fact.type == "money":
         return pick.choice(SUMS) if pick.random() < 0.5 else 0
+    if fact.choices and fact.absent is not None and pick.random() < 0.75:
+        return fact.absent
     if fact.choices:
         return pick.choice(fact.choices).value
     if fact.type == "bool":
