@@ -239,6 +239,11 @@ class AmountRule(Frozen):
     in_range: str = Field(default="", description="said when the answers give only a range {low}-{high}")
     source: Source
 
+    @property
+    def sum(self) -> str:
+        """The expression of what is given: nought to the whole sum while it is open whether `when` holds."""
+        return f"({self.value}) if ({self.when}) else 0" if self.when else self.value
+
 
 class NextWords(Frozen):
     """What to do next, for each outcome. Empty: the pack's text `assess.next.<outcome>`."""

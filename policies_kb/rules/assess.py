@@ -125,7 +125,7 @@ class Assessment:
             if case.outcome.value is True:
                 if not self._gives(rule, case):
                     return None
-                total = add(total, self.world.number(rule.value, case.member))
+                total = add(total, self.world.number(rule.sum, case.member))
         return total
 
     def _gives(self, rule: AmountRule, case: Case) -> bool:
@@ -195,7 +195,7 @@ class Assessment:
     def _amount_reason(self, rule: AmountRule, case: Case) -> Iterable[Reason]:
         if not self._gives(rule, case):
             return
-        value = self.world.number(rule.value, case.member)
+        value = self.world.number(rule.sum, case.member)
         if value.exact is not None:
             yield self._reason("amount", rule.text, rule.source, case.member, {"amount": shown_number(value)})
         elif rule.in_range and value.high != inf:

@@ -86,7 +86,7 @@ class Screen:
         if rule is None:
             return None, {}
         member = persons is not None
-        value = self.sheet.number(rule.value, member=member)
+        value = self.sheet.number(rule.sum, member=member)
         given = likely
         if rule.when:
             refused = self.sheet.truth(rule.when, member=member).no
