@@ -273,10 +273,10 @@ SUMS = (0, 1, 300, 539, 600, 731, 851, 1000, 1096, 1500, 1701, 2500, 4000, 9000,
 def random_value(name: str, fact: Fact, pick: random.Random) -> Any:
     if name == "household_size":
         return pick.randint(1, 3)
+    if fact.absent is not None and fact.type != "bool" and pick.random() < 0.75:
+        return fact.absent
     if fact.type == "money":
         return pick.choice(SUMS) if pick.random() < 0.5 else 0
-    if fact.choices and fact.absent is not None and pick.random() < 0.75:
-        return fact.absent
     if fact.choices:
         return pick.choice(fact.choices).value
     if fact.type == "bool":
