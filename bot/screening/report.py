@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
@@ -56,7 +57,7 @@ def figures_of(
         ],
         "missing": [
             {"fact": fact, "label": titles.get(fact, fact), "households": count}
-            for fact, count in tally.missing.most_common()
+            for fact, count in _most_first(tally.missing)
             if count
         ],
         "cards": {
@@ -68,7 +69,7 @@ def figures_of(
         },
         "problems": {
             "total": tally.problems, "doubts": tally.doubts, "households": tally.marked,
-            "fields": [{"field": name, "count": count} for name, count in tally.fields.most_common()],
+            "fields": [{"field": name, "count": count} for name, count in _most_first(tally.fields)],
         },
         "towns": [
             {"town": town or "（没有写乡镇）", "households": count.households, "persons": count.persons,
@@ -82,6 +83,11 @@ def figures_of(
     if changed:
         report["what_if"] = _what_if(pack, tally, today, changed)
     return report
+
+
+def _most_first(counts: Counter[str]) -> list[tuple[str, int]]:
+    """Names by count; alike ones by name, so that a report merged from parts reads as one made at once."""
+    return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
 def _scheme(pack: Pack, scheme: str, count: SchemeCount) -> dict[str, Any]:
