@@ -16,7 +16,7 @@ import numpy.typing as npt
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.learned import Sense
 from policies_kb.retrieval.ragged import gathered, row_of
-from policies_kb.retrieval.senses import Senses, likeness, listed_sense
+from policies_kb.retrieval.senses import Senses, likeness
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ASPECTS, Flags
 from policies_kb.retrieval.text import Unit, bigrams, meaning, pair_code, sound_codes
@@ -219,9 +219,7 @@ class Index:
         return np.sort(np.argpartition(-rough, CANDIDATES)[:CANDIDATES])
 
     def _sense(self, text: str) -> Sense | None:
-        if self._senses is None:
-            return None
-        return listed_sense(self._a, text) or self._senses.of(text)
+        return self._senses.of(text, self._a) if self._senses is not None else None
 
     def _likeness_by_sense(self, sense: Sense) -> dict[str, Floats]:
         return {**likeness(sense, self._a["ask_vectors"], self._a["clause_vectors"], self._a["asks_starts"])}

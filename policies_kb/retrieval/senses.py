@@ -38,14 +38,26 @@ class Senses:
         self._learned = numbers or learned()
         self.key = f"{by.name} {self._learned.key}"
         """Changes with anything the vectors depend on."""
-        self.of = lru_cache(maxsize=_REMEMBERED)(self._of)
-        """The sense of a cleaned question."""
+        self._read = lru_cache(maxsize=_REMEMBERED)(self._of)
+        self._listed: dict[str, Sense] = {}
 
     @classmethod
     def open(cls, store: Store) -> Senses | None:
         """None where this machine has no encoder."""
         found = encoder(store)
         return cls(found) if found is not None else None
+
+    def of(self, text: str, arrays: Mapping[str, npt.NDArray[Any]] | None = None) -> Sense:
+        """The sense of a cleaned question; of one that an index lists (`arrays`) without reading it.
+
+        Remembered for the other index of the pack, which does not list it.
+        """
+        found = self._listed.get(text)
+        if found is None and arrays is not None:
+            found = listed_sense(arrays, text)
+            if found is not None:
+                self._listed[text] = found
+        return found or self._read(text)
 
     def arrays(self, clauses: Iterable[Clause]) -> Mapping[str, npt.NDArray[Any]]:
         """What an index holds of the clauses: `ask_vectors` (a row a listed question, in order), `clause_vectors`, and to
