@@ -223,6 +223,6 @@ async def test_a_pack_changed_by_hand_goes_to_work_and_a_broken_one_does_not(
 def test_the_page_has_words_for_everything_that_weighs() -> None:
     script = (Path(bot.web.__file__).parent / "assets/reasons.js").read_text(encoding="utf-8")
     parts, evidence = re.findall(r"const (?:PARTS|EVIDENCE) = \{(.*?)\};", script, re.DOTALL)
-    fitted = weights()
-    assert {*fitted.rank} <= {*re.findall(r"(\w+): \"", parts)}
-    assert {*fitted.confidence} <= {*re.findall(r"(\w+): \"", evidence)}
+    for fitted in (weights(by_sense=False), weights(by_sense=True)):
+        assert {*fitted.rank} <= {*re.findall(r"(\w+): \"", parts)}
+        assert {*fitted.confidence} <= {*re.findall(r"(\w+): \"", evidence)}

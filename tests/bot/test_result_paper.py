@@ -164,7 +164,7 @@ async def test_staff_see_the_file_in_the_conversation_and_no_facts_in_the_messag
     async with service.storage.read() as tx:
         rows = await tx.messages.after(resident.id, 0)
     body = rows[-1].body
-    assert set(body) == {"text", "buttons", "files", "citations", "speech"}
+    assert set(body) == {"text", "buttons", "files", "citations", "speech", "household"}
 
 
 @pytest.mark.parametrize("title", ["看最低生活保障（低保）", "看其他几项"])

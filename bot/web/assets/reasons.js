@@ -6,6 +6,7 @@ import { Citations, Text } from "./parts.js";
 const PARTS = {
   ask: "像列出的问法", second: "也像另一句列出的问法", bm25: "用词相同", pairs: "两个字两个字地比", pair_bm25: "少见的两个字相同", sound_bm25: "读音相同",
   heading: "像标题", scheme: "说的是同一项救助", clash: "说的是别的救助", aspect: "问的是同一方面", own: "本地的条款",
+  sense_ask: "意思像列出的一句问法", sense_asks: "意思像列出的各句问法", sense_text: "意思像条款正文",
 };
 const EVIDENCE = {
   ask: "和列出的问法有多像", ask_near: "前几名里最像列出的问法", second: "和另一句列出的问法有多像", bm25: "用词有多相同", pair_bm25: "少见的两个字有多相同",
@@ -13,7 +14,11 @@ const EVIDENCE = {
   wording_near: "前几名里字面最像的", strange: "有条款没说过的词", strange_near: "前几名都没说过的词", share: "占前几名的多少", margin: "比第二名高出多少",
   aspect: "问的方面对上了", named: "说的救助对上了", clash: "说的是别的救助", figureless: "问的是数，条款里没有数", sumless: "问的是钱或天数，条款里没有",
   outside: "有别的部门的事", outside_met: "有别的部门的事，条款也说到", outside_named: "有别的部门的事，也说了救助", missing_scheme: "本地没有这项救助的材料",
-  short: "问得很短",
+  short: "问得很短", settled_wording: "像材料答得了的问法", settled: "意思像材料答得了的问题", unsettled: "意思像材料答不了的一个问题",
+  unsettled_few: "意思像材料答不了的几个问题", sense_ask: "意思和列出的一句问法有多像", sense_ask_most: "前几名里意思最像一句问法的",
+  sense_ask_short: "意思离最像的问法差多少", sense_asks: "意思和各句问法有多像", sense_asks_most: "前几名里意思最像各句问法的",
+  sense_asks_lead: "意思比第二名像多少", sense_asks_short: "意思离最像的一条差多少", sense_text: "意思和条款正文有多像",
+  sense_text_most: "前几名里意思最像正文的", sense_text_short: "意思离最像的正文差多少",
 };
 const number = (value) => (Math.round(value * 100) / 100).toFixed(2);
 
