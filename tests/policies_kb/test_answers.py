@@ -521,7 +521,7 @@ def check_coefficients(part: PartExplained, fitted: Weights) -> None:
 
 _questions = st.sampled_from(
     [
-        "申请低保要带什么材料", "什么人算特困人员", "农村低保标准多少", "骗取低保有什么后果", "低保到哪里申请", "什么人能吃低保",
+        "申请低保要带什么材料", "什么人算特困人员", "农村低保标准多少", "骗取低保有什么后果", "举报骗保打什么电话", "低保到哪里申请", "什么人能吃低保",
     ]
 )  # fmt: skip
 _before = st.sampled_from(
