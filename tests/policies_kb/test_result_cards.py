@@ -86,7 +86,7 @@ def test_the_sum_has_its_unit_and_period(pack: Pack, amounts: dict[str, Any], sa
 
 def test_a_card_says_what_to_bring_where_and_how(pack: Pack) -> None:
     told = card(pack)
-    assert [section.kind for section in told.sections][:4] == ["reasons", "bring", "where", "steps"]
+    assert [section.kind for section in told.sections][:4] == ["reasons", "bring", "where", "deadline"]
     assert told.section("where")[0] == CardLine(text=pack.texts["office.name"])
     assert pack.texts["office.phone"] in told.section("where")[-1].text
     assert "居民身份证" in told.section("bring")[0].text
