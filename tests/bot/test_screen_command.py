@@ -242,6 +242,8 @@ def test_an_interruption_leaves_nothing_half_done(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "bot", "screen", "--input", str(source), "--out", str(tmp_path / "out"), "--workers", "1"],
         stderr=subprocess.PIPE, text=True,
+        # A suite started in the background has Ctrl-C ignored, and its children would inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     deadline = time.monotonic() + 60
     while (

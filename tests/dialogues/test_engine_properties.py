@@ -48,6 +48,7 @@ RIGHT: dict[str, list[Any]] = {
     "int": [1, 2, 3, 72],
     "money": [0, 800, 1500],
     "number": [0, 3],
+    "date": ["2025-06-30", "2027-06-30"],
     "text": ["低保是什么"],
 }
 ODD = st.one_of(
