@@ -9,7 +9,7 @@ from typing import Any
 from dialogues import households
 from dialogues.state import DialogueState
 from integrations.ports import FileStore, Json, NotFound, Storage
-from integrations.storage.privacy import Erased, export_conversation, may_have_left
+from integrations.storage.privacy import Erased, delete_unreferenced, export_conversation, may_have_left
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +92,8 @@ async def erase(storage: Storage, files: FileStore, conversation_id: str, number
             messages=mine.messages,
         )
         await tx.records.access(who, "erase", conversation_id, f"household {number}")
-    removed = 0
     hashes = {row["sha256"] for row in whole["documents"] if row["id"] in mine.documents}
-    for sha256 in sorted(hashes):
-        async with storage.read() as tx:
-            shared = await tx.documents.references(sha256)
-        if not shared:
-            await files.delete(sha256)
-            removed += 1
-    return Erased(rows, removed, tuple(sent))
+    return Erased(rows, await delete_unreferenced(storage, files, hashes), tuple(sent))
 
 
 def _messages(rows: Sequence[dict[str, Any]], number: int) -> tuple[str, ...]:

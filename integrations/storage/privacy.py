@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -72,6 +72,11 @@ async def erase_conversation(storage: Storage, files: FileStore, conversation_id
         ]
         rows = await tx.conversations.erase(conversation_id)
         await tx.records.access(who, "erase", conversation_id)
+    return Erased(rows, await delete_unreferenced(storage, files, hashes), tuple(dict.fromkeys(sent)))
+
+
+async def delete_unreferenced(storage: Storage, files: FileStore, hashes: Collection[str]) -> int:
+    """Delete the files of these hashes that no document names any more; how many went."""
     removed = 0
     for sha256 in sorted(hashes):
         async with storage.read() as tx:
@@ -79,7 +84,7 @@ async def erase_conversation(storage: Storage, files: FileStore, conversation_id
         if not shared:
             await files.delete(sha256)
             removed += 1
-    return Erased(rows, removed, tuple(dict.fromkeys(sent)))
+    return removed
 
 
 def may_have_left(entry: OutboxRow) -> bool:

@@ -321,9 +321,8 @@ def _plain(value: Fraction) -> str:
 def _span(value: Number | None) -> tuple[float, float] | None:
     if value is None or value.exact is not None or value.high in (inf, -inf):
         return None
-    return float(_cents(max(Fraction(0), Fraction(value.low)) if value.low != -inf else Fraction(0))), float(
-        _cents(Fraction(value.high))
-    )
+    low = Fraction(value.low) if value.low > 0 else Fraction(0)
+    return float(_cents(low)), float(_cents(Fraction(value.high)))
 
 
 def _yuan(value: Number | None) -> float | None:
