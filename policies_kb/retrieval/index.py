@@ -160,7 +160,7 @@ class Index:
         rows = np.arange(len(self.clauses)) if few else self._likely(everywhere)
         whole = len(rows) == len(self.clauses)
         questions = self._all_questions if whole else self._questions(rows)
-        like = self._likeness(questions, query)
+        like, as_asked = self._likeness(questions, query)
         ask = np.maximum.reduceat(like, questions.starts[:-1])
         raw: dict[str, Floats] = {
             "ask": ask,
@@ -196,7 +196,8 @@ class Index:
                     outside=any(number not in has for number in others) or nothing_else,
                     raw={name: float(values[at]) for name, values in raw.items()},
                     parts=tuple((name, float(values[at])) for name, values in parts.items()),
-                    asked=int(like[begin:end].round(9).argmax()),
+                    # Of equally like ones, that which is like the question as it was put, not shortened.
+                    asked=int(np.lexsort((as_asked[begin:end], like[begin:end].round(9)))[-1]),
                     sense=sense,
                 )
             )
@@ -285,21 +286,22 @@ class Index:
     def _all_questions(self) -> _Questions:
         return self._questions(np.arange(len(self.clauses)))
 
-    def _likeness(self, questions: _Questions, query: Query) -> Floats:
-        """How like each listed question is to the likest reading of the query, 0..1."""
-        best = np.zeros(len(questions.pair_counts))
-        for text, units in query.readings:
-            meant = np.bincount(
-                questions.row,
-                weights=questions.weights * self._vector(units)[questions.tokens],
-                minlength=len(best),
-            )
-            asked = np.zeros(len(self._a["pair_codes"]))
-            asked[self._pair_numbers(text)] = 1.0
-            shared = np.bincount(questions.pair_row, weights=asked[questions.pairs], minlength=len(best))
-            dice = 2 * shared / np.maximum(questions.pair_counts + len(bigrams(text)), 1)
-            np.maximum(best, LIKE_MEANING * meant + LIKE_WORDING * dice, out=best)
-        return best
+    def _likeness(self, questions: _Questions, query: Query) -> tuple[Floats, Floats]:
+        """How like each listed question is to the likest reading of the query, and to the first, 0..1."""
+        each = [self._like(questions, text, units) for text, units in query.readings]
+        return np.max(each, axis=0), each[0]
+
+    def _like(self, questions: _Questions, text: str, units: Sequence[Unit]) -> Floats:
+        meant = np.bincount(
+            questions.row,
+            weights=questions.weights * self._vector(units)[questions.tokens],
+            minlength=len(questions.pair_counts),
+        )
+        asked = np.zeros(len(self._a["pair_codes"]))
+        asked[self._pair_numbers(text)] = 1.0
+        shared = np.bincount(questions.pair_row, weights=asked[questions.pairs], minlength=len(meant))
+        dice = 2 * shared / np.maximum(questions.pair_counts + len(bigrams(text)), 1)
+        return np.asarray(LIKE_MEANING * meant + LIKE_WORDING * dice, dtype=np.float64)
 
     def _headings(self, rows: Ints, query: Query) -> Floats:
         """How like each row's heading is to the query, 0..1."""
