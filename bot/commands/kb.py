@@ -13,6 +13,7 @@ MEMBERS = {
     "eval": ("bot.commands.kb_eval", "用 eval.yml 的问题测回答的质量，并和常用的检索办法比"),
     "ingest": ("bot.commands.kb_ingest", "把文件录成草稿：txt、html、docx、pdf、扫描件、照片"),
     "review": ("bot.commands.kb_review", "审阅草稿：看原文和结果、处理疑点、收进来或退回"),
+    "index": ("bot.commands.kb_index", "把索引和句向量一次建好，启动时直接用"),
     "check": ("bot.commands.kb_check", "检查政策包；列出原文哪些条款已收、哪些没收"),
 }
 

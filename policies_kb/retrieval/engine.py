@@ -25,6 +25,7 @@ from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.suggest import Suggestions
 from policies_kb.retrieval.table import Flags
 from policies_kb.retrieval.text import LONGEST, Reader, clean, has_content
+from policies_kb.retrieval.vectors import MANIFEST
 from policies_kb.retrieval.wording import (
     NO_CONTENT,
     NO_QUESTION,
@@ -70,17 +71,21 @@ class Retriever:
         DataFileError: the pack's glossary.yml is wrong.
     """
 
-    def __init__(self, pack: Corpus, *, cache: Path | None = None, by_sense: bool = True) -> None:
+    def __init__(
+        self, pack: Corpus, *, cache: Path | Store | None = None, by_sense: bool = True, workers: int = 1
+    ) -> None:  # fmt: skip
         """`cache`: a folder where indexes are kept from one start to the next; None: they are built at every start.
 
-        `by_sense`: use sentence vectors where this machine can make them.
+        `by_sense`: use sentence vectors where this machine can make them. `workers`: processes that build an index.
         """
-        store = Store(cache)
+        store = cache if isinstance(cache, Store) else Store(cache)
         glossary = load_glossary(pack.files("glossary.yml"))
         words = Words.open(store)
         reader = Reader(glossary, words)
-        senses = Senses.open(store) if by_sense else None
-        self._shelf = Shelf(pack.name, pack.version, lambda: _clauses(pack), reader, store, senses=senses)
+        senses = Senses.open(store, pack.files(MANIFEST)) if by_sense else None
+        self._shelf = Shelf(
+            pack.name, pack.version, lambda: _clauses(pack), reader, store, workers=workers, senses=senses
+        )
         self._clauses = self._shelf.table
         self._figures = Figures(pack)
         self._in_force: dict[date, Flags] = {}

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.learned import Sense
 from policies_kb.retrieval.ragged import gathered, row_of
-from policies_kb.retrieval.senses import Senses, likeness
+from policies_kb.retrieval.senses import Senses, likeness, rough_likeness
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ASPECTS, Flags
 from policies_kb.retrieval.text import Unit, bigrams, meaning, pair_code, sound_codes
@@ -108,8 +108,8 @@ class Index:
       one anywhere and its BM25 score there. `sound_…`: the same for pairs of syllables.
     - `own`, `schemed`, `aspect` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
       its aspect as a number of `ASPECTS`, is about this scheme.
-    - `ask_vectors`, `ask_heads`, `ask_keys`, `ask_places` (a) and `clause_vectors` (n), where there are any: see
-      `policies_kb.retrieval.senses`.
+    - `ask_vectors`, `ask_heads`, `ask_keys`, `ask_places` (a), `clause_vectors` and `clause_centres` (n), where there
+      are any: see `policies_kb.retrieval.senses`.
     """
 
     def __init__(
@@ -154,10 +154,9 @@ class Index:
             "clash": ((shared == 0) & self._a["schemed"] & bool(wanted)).astype(np.float64),
             "aspect": self._of_aspect(query.aspects).astype(np.float64),
             "own": self._a["own"].astype(np.float64),
-            **(self._likeness_by_sense(sense) if sense else {}),
         }
         few = thorough or len(self.clauses) <= FULL
-        rows = np.arange(len(self.clauses)) if few else self._likely(everywhere)
+        rows = np.arange(len(self.clauses)) if few else self._likely(everywhere | self._rough_likeness(sense))
         whole = len(rows) == len(self.clauses)
         questions = self._all_questions if whole else self._questions(rows)
         like, as_asked = self._likeness(questions, query)
@@ -167,6 +166,7 @@ class Index:
             "second": _second(like, questions.starts),
             "heading": self._headings(rows, query),
             **{name: values if whole else values[rows] for name, values in everywhere.items()},
+            **self._likeness_by_sense(sense, rows, whole=whole),
         }
         parts = {name: self._rank[name] * values for name, values in raw.items()}
         # Rounded, so that another order of summation on another machine cannot change an order of clauses.
@@ -222,8 +222,20 @@ class Index:
     def _sense(self, text: str) -> Sense | None:
         return self._senses.of(text, self._a) if self._senses is not None else None
 
-    def _likeness_by_sense(self, sense: Sense) -> dict[str, Floats]:
-        return {**likeness(sense, self._a["ask_vectors"], self._a["clause_vectors"], self._a["asks_starts"])}
+    def _likeness_by_sense(self, sense: Sense | None, rows: Ints, *, whole: bool) -> dict[str, Floats]:
+        """What the question's sentence vector says of these rows; nothing without one."""
+        if sense is None:
+            return {}
+        asks, clauses, starts = self._a["ask_vectors"], self._a["clause_vectors"], self._a["asks_starts"]
+        if not whole:
+            places, starts = gathered(starts, rows)
+            asks, clauses = asks[places], clauses[rows]
+        return {**likeness(sense, asks.astype(np.float32, copy=False), clauses, starts)}
+
+    def _rough_likeness(self, sense: Sense | None) -> dict[str, Floats]:
+        if sense is None:
+            return {}
+        return {**rough_likeness(sense, self._a["clause_centres"], self._a["clause_vectors"])}
 
     def _shared(self, wanted: frozenset[str]) -> Floats:
         """How many of the schemes asked for each clause is about."""

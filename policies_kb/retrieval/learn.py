@@ -32,9 +32,10 @@ from policies_kb.retrieval.encoder import SIZE, Encoder, encoder
 from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.evaluate import chosen, load_questions
 from policies_kb.retrieval.learned import BUCKETS, Floats, Learned, unit, wording
-from policies_kb.retrieval.senses import Senses, heads_of, text_key, told
+from policies_kb.retrieval.senses import Senses, heads_of, told
 from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.text import clean
+from policies_kb.retrieval.vectors import text_key
 
 Ints = npt.NDArray[np.int64]
 

@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.floating[Any]]
 BUCKETS: Final = 1 << 15
 _RUNS: Final = (1, 2, 3)
 _FEW: Final = 5
+# What of a sense is not its vector.
+HEADS: Final = ("settled", "unsettled", "unsettled_few")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,14 +65,24 @@ class Learned:
 
     def sense(self, vector: Floats) -> Sense:
         """A question by its sentence vector."""
-        centred = unit(vector - self.arrays["question_centre"])
-        near = np.sort(self.arrays["unsettled"] @ centred)[-_FEW:]
+        settled, unsettled, few = self.heads(vector[None])[0]
         return Sense(
             vector=self.turned(vector[None], passage=False)[0],
-            settled=float(centred @ self.arrays["settled"] + self.arrays["settled_bias"]),
-            unsettled=float(near[-1]) if len(near) else 0.0,
-            unsettled_few=float(near.mean()) if len(near) else 0.0,
+            settled=float(settled),
+            unsettled=float(unsettled),
+            unsettled_few=float(few),
         )
+
+    def heads(self, vectors: Floats) -> Floats:
+        """`settled`, `unsettled` and `unsettled_few` of questions by their sentence vectors, a row a question."""
+        centred = unit(vectors - self.arrays["question_centre"])
+        known = self.arrays["unsettled"]
+        found = np.zeros((len(vectors), len(HEADS)), dtype=np.float32)
+        found[:, 0] = centred @ self.arrays["settled"] + self.arrays["settled_bias"]
+        if len(known):
+            near = np.sort(centred @ known.T, axis=1)[:, -_FEW:]
+            found[:, 1], found[:, 2] = near[:, -1], near.mean(axis=1)
+        return found
 
     def turned(self, vectors: Floats, *, passage: bool) -> Floats:
         """Sentence vectors turned so that questions of one clause lie together; rows of length 1."""

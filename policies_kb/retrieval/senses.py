@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property, lru_cache
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,17 +13,21 @@ import numpy.typing as npt
 
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.encoder import Encoder, encoder
-from policies_kb.retrieval.learned import Floats, Learned, Sense, learned, unit
+from policies_kb.retrieval.learned import HEADS, Floats, Learned, Sense, learned, unit
 from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.text import clean
+from policies_kb.retrieval.vectors import Kept, Numbers, Text, text_number
 
 _log = logging.getLogger(__name__)
 
 # Vectors of the shipped packs' texts, so that a first start need not read thousands of texts at some milliseconds each.
 FILE: Final = Path(__file__).parent / "vectors.npz"
-# So many texts without a vector are read when an index is built (half a minute at most); of more, words must do.
+# So many texts without a vector are read when an index is built (half a minute at most); of more, words must do until
+# `jzt kb index` has read them.
 MOST_UNREAD: Final = 3000
-HEADS: Final = ("settled", "unsettled", "unsettled_few")
+# Of so many listed questions the vectors take half the room: they are looked at a few thousand at a time.
+_MANY: Final = 50_000
+_AT_ONCE: Final = 8192
 _REMEMBERED: Final = 1024
 # How much more the likest of a clause's questions say than the others.
 _SHARP: Final = 10.0
@@ -33,19 +36,27 @@ _SHARP: Final = 10.0
 class Senses:
     """Vectors by one encoder. Deterministic on one machine; safe to share."""
 
-    def __init__(self, by: Encoder, numbers: Learned | None = None) -> None:
+    def __init__(self, by: Encoder, numbers: Learned | None = None, kept: Kept | None = None) -> None:
+        """`kept`: vectors of a pack's texts that were read before."""
         self._by = by
         self._learned = numbers or learned()
-        self.key = f"{by.name} {self._learned.key}"
-        """Changes with anything the vectors depend on."""
+        self._kept = kept or Kept((), by.name)
+        self._made_by = f"{by.name} {self._learned.key}"
+        self.key = f"{self._made_by} {self._kept.stamp}".rstrip()
+        """Changes with anything the vectors depend on, and with which texts have one."""
         self._read = lru_cache(maxsize=_REMEMBERED)(self._of)
         self._listed: dict[str, Sense] = {}
 
     @classmethod
-    def open(cls, store: Store) -> Senses | None:
-        """None where this machine has no encoder."""
+    def open(cls, store: Store, manifests: Sequence[Path] = ()) -> Senses | None:
+        """None where this machine has no encoder. `manifests`: of vectors beside the pack and its ancestors."""
         found = encoder(store)
-        return cls(found) if found is not None else None
+        return cls(found, kept=Kept(manifests, found.name)) if found is not None else None
+
+    @property
+    def encoder(self) -> Encoder:
+        """What reads texts."""
+        return self._by
 
     def of(self, text: str, arrays: Mapping[str, npt.NDArray[Any]] | None = None) -> Sense:
         """The sense of a cleaned question; of one that an index lists (`arrays`) without reading it.
@@ -60,64 +71,101 @@ class Senses:
         return found or self._read(text)
 
     def arrays(self, clauses: Iterable[Clause]) -> Mapping[str, npt.NDArray[Any]]:
-        """What an index holds of the clauses: `ask_vectors` (a row a listed question, in order), `clause_vectors`, and to
-        find the sense of a listed question again: `ask_keys` in order with `ask_places` and `ask_heads`.
+        """What an index holds of the clauses: `ask_vectors` (a row a listed question, in order), `clause_vectors`,
+        `clause_centres` (where a clause's questions lie), and to find the sense of a listed question again: `ask_keys`
+        in order with `ask_places` and `ask_heads`.
 
         Empty where too many of the texts have no vector yet.
         """
         asked: list[str] = []
         said: list[str] = []
+        counts = []
         for clause in clauses:
             asked += map(clean, clause.asks)
             said.append(told(clause))
-        unread = self._unread(asked, passage=False) + self._unread(said, passage=True)
+            counts.append(len(clause.asks))
+        keys, passages = _numbers(asked, passage=False), _numbers(said, passage=True)
+        unread = int((~self._known(keys)).sum() + (~self._known(passages)).sum())
         if unread > MOST_UNREAD:
-            _log.warning("%d texts have no sentence vector yet, answers rest on words alone", unread)
+            _log.warning(
+                "%d texts have no sentence vector yet, answers rest on words alone; `jzt kb index` reads them once", unread
+            )  # fmt: skip
             return {}
-        ask_vectors, heads = self._vectors(asked, passage=False)
-        keys = np.array([_number(text_key(text, passage=False)) for text in asked], dtype=np.uint64)
+        ask_vectors, heads = self._vectors(asked, keys, passage=False)
         places = np.argsort(keys, kind="stable")
         return {
             "ask_vectors": ask_vectors,
             "ask_keys": keys[places],
             "ask_places": places.astype(np.int64),
             "ask_heads": heads,
-            "clause_vectors": self._vectors(said, passage=True)[0],
+            "clause_vectors": self._vectors(said, passages, passage=True)[0].astype(np.float32),
+            "clause_centres": _centres(ask_vectors, counts),
         }
+
+    def unread(self, clauses: Iterable[Clause]) -> list[Text]:
+        """Every text of these clauses that no shipped vector spares reading, each once, in order."""
+        texts: dict[int, Text] = {}
+        for clause in clauses:
+            for one in (*(Text(clean(ask), False) for ask in clause.asks), Text(told(clause), True)):
+                texts.setdefault(one.number, one)
+        return [one for number, one in texts.items() if number not in self._shipped]
 
     def _of(self, text: str) -> Sense:
         return self._learned.sense(self._by.questions([text])[0])
 
     @cached_property
-    def _shipped(self) -> dict[bytes, tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]]:
+    def _shipped(self) -> dict[int, tuple[npt.NDArray[np.int8], npt.NDArray[np.float16]]]:
         with np.load(FILE, allow_pickle=False) as file:
-            if str(file["key"]) != self.key:
+            if str(file["key"]) != self._made_by:
                 return {}
             rows = zip(file["texts"], file["vectors"], file["heads"], strict=True)
-            return {bytes(key): (vector, heads) for key, vector, heads in rows}
+            return {int.from_bytes(bytes(key)): (vector, heads) for key, vector, heads in rows}
 
-    def _unread(self, texts: Sequence[str], *, passage: bool) -> int:
-        return sum(text_key(text, passage=passage) not in self._shipped for text in texts)
+    def _known(self, numbers: Numbers) -> npt.NDArray[np.bool_]:
+        """Which texts need no reading."""
+        shipped = np.fromiter(self._shipped, dtype=np.uint64, count=len(self._shipped))
+        return np.isin(numbers, shipped) | self._kept.has(numbers)
 
-    def _vectors(self, texts: Sequence[str], *, passage: bool) -> tuple[Floats, Floats]:
-        """(turned vectors, the numbers of `heads_of`), one row a text."""
-        keys = [text_key(text, passage=passage) for text in texts]
-        missing = [at for at, key in enumerate(keys) if key not in self._shipped]
-        rows = [self._shipped[key] for key in keys if key in self._shipped]
-        heads = np.zeros((len(texts), len(HEADS)), dtype=np.float32)
+    def _vectors(self, texts: Sequence[str], numbers: Numbers, *, passage: bool) -> tuple[Floats, Floats]:
+        """(turned vectors, the numbers of HEADS), one row a text."""
         size = self._learned.arrays["turn"].shape[1]
-        found = np.zeros((len(texts), size), dtype=np.float32)
-        known = np.ones(len(texts), dtype=np.bool_)
-        known[missing] = False
-        if rows:
-            found[known] = unit(np.array([vector for vector, _ in rows], dtype=np.float32))
-            heads[known] = np.array([one for _, one in rows], dtype=np.float32)
-        if missing:
-            some = [texts[at] for at in missing]
-            read = self._by.passages(some) if passage else self._by.questions(some)
-            found[missing] = self._learned.turned(read, passage=passage)
-            heads[missing] = [heads_of(self._learned.sense(row)) for row in read]
+        found = np.zeros((len(texts), size), dtype=np.float16 if len(texts) > _MANY else np.float32)
+        heads = np.zeros((len(texts), len(HEADS)), dtype=np.float32)
+        for at in range(0, len(texts), _AT_ONCE):
+            some = slice(at, at + _AT_ONCE)
+            found[some], heads[some] = self._some_vectors(texts[some], numbers[some], passage=passage)
         return found, heads
+
+    def _some_vectors(
+        self, texts: Sequence[str], numbers: Numbers, *, passage: bool
+    ) -> tuple[Floats, Floats]:
+        shipped = np.array([number in self._shipped for number in numbers.tolist()], dtype=np.bool_)
+        kept = ~shipped & self._kept.has(numbers)
+        unread = np.flatnonzero(~shipped & ~kept)
+        found = np.zeros((len(texts), self._learned.arrays["turn"].shape[1]), dtype=np.float32)
+        heads = np.zeros((len(texts), len(HEADS)), dtype=np.float32)
+        if shipped.any():
+            rows = [self._shipped[number] for number in numbers[shipped].tolist()]
+            found[shipped] = unit(np.array([vector for vector, _ in rows], dtype=np.float32))
+            heads[shipped] = np.array([one for _, one in rows], dtype=np.float32)
+        some = [texts[int(at)] for at in unread]
+        made = self._by.passages(some) if passage else self._by.questions(some)
+        for places, vectors in ((np.flatnonzero(kept), self._kept.rows(numbers[kept])), (unread, made)):
+            if len(places):
+                found[places] = self._learned.turned(vectors, passage=passage)
+                heads[places] = self._learned.heads(vectors)
+        return found, heads
+
+
+def _numbers(texts: Sequence[str], *, passage: bool) -> Numbers:
+    return np.array([text_number(text, passage=passage) for text in texts], dtype=np.uint64)
+
+
+def _centres(vectors: Floats, counts: Sequence[int]) -> Floats:
+    """The middle of each clause's rows, of length 1."""
+    starts = np.cumsum([0, *counts])[:-1]
+    summed = np.add.reduceat(vectors, starts, axis=0, dtype=np.float32) if len(vectors) else vectors
+    return unit(summed).astype(np.float32)
 
 
 def heads_of(sense: Sense) -> tuple[float, ...]:
@@ -127,27 +175,18 @@ def heads_of(sense: Sense) -> tuple[float, ...]:
 
 def listed_sense(arrays: Mapping[str, npt.NDArray[Any]], text: str) -> Sense | None:
     """The sense of a question that an index's clauses list, None of any other: it need not be read again."""
-    key = _number(text_key(text, passage=False))
+    key = text_number(text, passage=False)
     at = int(np.searchsorted(arrays["ask_keys"], np.uint64(key)))
     if at == len(arrays["ask_keys"]) or int(arrays["ask_keys"][at]) != key:
         return None
     place = int(arrays["ask_places"][at])
     heads = dict(zip(HEADS, map(float, arrays["ask_heads"][place]), strict=True))
-    return Sense(vector=np.asarray(arrays["ask_vectors"][place]), **heads)
-
-
-def _number(key: bytes) -> int:
-    return int.from_bytes(key)
+    return Sense(vector=np.asarray(arrays["ask_vectors"][place], dtype=np.float32), **heads)
 
 
 def told(clause: Clause) -> str:
     """What of a clause is read for its vector."""
     return f"{clean(clause.heading)}。{clean(clause.text)}"
-
-
-def text_key(text: str, *, passage: bool) -> bytes:
-    """A text's name in `vectors.npz`."""
-    return sha256(f"{'p' if passage else 'q'}{text}".encode()).digest()[:8]
 
 
 def likeness(
@@ -162,3 +201,9 @@ def likeness(
         "sense_asks": 1.0 + np.log(np.add.reduceat(weights, starts[:-1])) / _SHARP,
         "sense_text": (clauses @ sense.vector).astype(np.float64),
     }
+
+
+def rough_likeness(sense: Sense, centres: Floats, clauses: Floats) -> dict[str, npt.NDArray[np.float64]]:
+    """`likeness` by the middle of each clause's listed questions: a hundredth of the work where there are very many."""
+    near = (centres @ sense.vector).astype(np.float64)
+    return {"sense_ask": near, "sense_asks": near, "sense_text": (clauses @ sense.vector).astype(np.float64)}

@@ -26,6 +26,7 @@ _CODE: Final = (
     "senses.py",
     "table.py",
     "text.py",
+    "vectors.py",
     "words.py",
     "../clauses.py",
 )

@@ -63,8 +63,10 @@ class Store:
     Whatever is wrong with the folder or an entry costs a line in the log and the time to build, never an answer.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, *, like: Path | None = None) -> None:
+        """`like`: another such folder, whose entries are copied rather than built a second time."""
         self.folder = folder
+        self._like = like
         self._complained = False
 
     def get(self, scope: str, kind: str, key: str, build: Callable[[], Contents]) -> Contents:
@@ -87,7 +89,7 @@ class Store:
                 # Another process may have written it while this one waited.
                 found = _opened(place, key, say=False)
                 if found is None:
-                    built = build()
+                    built = self._copied(place.name, key) or build()
                     try:
                         _write(place, key, built)
                     except OSError as error:
@@ -101,6 +103,9 @@ class Store:
         except (OSError, Timeout) as error:
             self._complain(error)
             return build()
+
+    def _copied(self, name: str, key: str) -> Contents | None:
+        return _opened(self._like / name, key, say=False) if self._like else None
 
     def _complain(self, error: Exception) -> None:
         # Once: what is wrong with the folder is wrong for every entry.

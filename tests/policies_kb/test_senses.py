@@ -6,9 +6,8 @@ import itertools
 import logging
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,12 +19,14 @@ from hypothesis import strategies as st
 from policies_kb.loader import load_pack
 from policies_kb.retrieval import encoder as encoding
 from policies_kb.retrieval import senses as sensing
-from policies_kb.retrieval.encoder import SIZE, Floats, encoder
+from policies_kb.retrieval.encoder import SIZE, encoder
 from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.learned import BUCKETS, learned, unit, wording
-from policies_kb.retrieval.senses import Senses, likeness, listed_sense, text_key
+from policies_kb.retrieval.senses import Senses, likeness, listed_sense
 from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.text import clean
+from policies_kb.retrieval.vectors import text_key
+from tests.support.encoders import ByHash
 
 TODAY = date(2026, 11, 22)
 QUESTIONS = ("低保怎么申请", "特困供养要什么条件", "公示多少天", "护照过期了在哪换", "今天天气怎么样")
@@ -40,28 +41,6 @@ def untried() -> Iterator[None]:
     yield
     for one in kept:
         one.cache_clear()
-
-
-class ByHash:
-    """An encoder for any machine: vectors without meaning, but always the same."""
-
-    name = "hash 1"
-
-    def __init__(self) -> None:
-        self.read: list[str] = []
-
-    def questions(self, texts: Sequence[str]) -> Floats:
-        self.read += texts
-        return self._rows(texts, "q")
-
-    def passages(self, texts: Sequence[str]) -> Floats:
-        self.read += texts
-        return self._rows(texts, "p")
-
-    def _rows(self, texts: Sequence[str], kind: str) -> Floats:
-        seeds = [int.from_bytes(sha256(f"{kind}{text}".encode()).digest()[:4]) for text in texts]
-        rows = [np.random.default_rng(seed).normal(size=SIZE) for seed in seeds]
-        return unit(np.array(rows, dtype=np.float32).reshape(len(texts), SIZE))
 
 
 @pytest.mark.usefixtures("untried")
