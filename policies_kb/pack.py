@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, JsonValue, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
 from policies_kb.clauses import Document, Reference
 from policies_kb.types import Choice, FactType, Frozen, Outcome
@@ -20,6 +20,8 @@ from policies_kb.types import Choice, FactType, Frozen, Outcome
 Level = Literal["national", "province", "city", "county", "district", "town"]
 Scope = Literal["household", "member", "either"]
 EXAMPLE = "示例"
+# The unit of a parameter that only says whether something is on (1) or off (0); it is no figure to be told.
+YES_NO = "是否"
 NAME = r"^[a-z][a-z0-9_]*$"
 
 
@@ -69,10 +71,16 @@ class DatedValue(Frozen):
 
 
 class Parameter(Frozen):
-    """A figure of the policy. `values` empty: a child pack has to give it."""
+    """A figure of the policy. `values` empty: a child pack has to give it.
+
+    Every figure has a unit; 倍 and 比例 are those of pure numbers, YES_NO of what is on (1) or off (0).
+    """
+
+    # An editor asks for it as the checker does (policies_kb.retrieval.check), who says what to write.
+    model_config = ConfigDict(json_schema_extra={"required": ["name", "unit"]})
 
     name: str
-    unit: str = ""
+    unit: str = Field(default="", json_schema_extra={"minLength": 1})
     by: str | None = Field(default=None, description="household fact the value depends on, e.g. area")
     what_if: tuple[str, ...] = Field(
         default=(), description="further names in `jzt screen --what-if`, scheme.word"

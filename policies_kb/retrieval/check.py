@@ -10,7 +10,7 @@ from typing import Protocol
 
 from policies_kb.clauses import Clause, Document
 from policies_kb.errors import DataFileError, Problem
-from policies_kb.pack import Parameter
+from policies_kb.pack import YES_NO, Parameter
 from policies_kb.retrieval.engine import Corpus
 from policies_kb.retrieval.evaluate import load_questions
 from policies_kb.retrieval.glossary import load_glossary
@@ -45,9 +45,22 @@ def check_answers(pack: CheckedPack) -> list[Problem]:
             # What this pack amends keeps its parent's figure; the amending clause gives this pack's.
             if (clause.document_id, clause.number) not in amended:
                 problems.extend(_figures(document, clause, pack))
+    problems.extend(_units(pack))
     for path in pack.files("eval.yml")[:1]:
         problems.extend(_questions(path, documents))
     return problems
+
+
+def _units(pack: CheckedPack) -> list[Problem]:
+    """Figures a resident would read without a unit."""
+    cure = f"write it, for example 元/人·月; pure numbers: 倍 or 比例; on (1) or off (0): {YES_NO}"
+    places = [
+        (key, pack.places["parameter", key]) for key, one in pack.parameters.items() if not one.unit.strip()
+    ]
+    return [
+        Problem(place.file, place.line, f"{key}.unit", "the figure has no unit", cure)
+        for key, place in places
+    ]
 
 
 def _clauses(document: Document, documents: dict[str, Document], known: frozenset[str]) -> list[Problem]:

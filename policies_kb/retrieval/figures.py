@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, Protocol
 
 from policies_kb.clauses import Clause
-from policies_kb.pack import EXAMPLE, DatedValue, Fact, Parameter, Place
+from policies_kb.pack import EXAMPLE, YES_NO, DatedValue, Fact, Parameter, Place
 from policies_kb.retrieval.dates import chinese_date
 from policies_kb.retrieval.text import bigrams
 
@@ -72,7 +72,7 @@ class Figures:
         return parameter.name if parameter is not None else ""
 
     def _said(self, written: str, today: date) -> tuple[str, str] | None:
-        """(`低保标准 城镇730元/人·月`, `示范县，2022年1月23日起`); None where a value is not known today."""
+        """(`低保标准 城镇730元/人·月`, `示范县，2022年1月23日起`); None where a value is not known today or no figure."""
         names = [name.strip() for name in written.split("*")]
         parameters = [self._pack.parameters.get(name) for name in names]
         values = [parameter.on(today) if parameter is not None else None for parameter in parameters]
@@ -81,7 +81,7 @@ class Figures:
             for parameter, value in zip(parameters, values, strict=True)
             if parameter is not None and value is not None
         ]
-        if len(known) < len(names):
+        if len(known) < len(names) or any(parameter.unit == YES_NO for parameter, _ in known):
             return None
         unit = next((one.unit for one, _ in known if one.unit not in _NO_UNIT), known[0][0].unit)
         amounts = "、".join(dict.fromkeys(self._amounts(known, unit)))

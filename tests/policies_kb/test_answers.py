@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bot.cli import main
 from policies_kb.loader import load_pack
-from policies_kb.pack import Pack
+from policies_kb.pack import YES_NO, Pack
 from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.explain import PartExplained
 from policies_kb.retrieval.glossary import load_glossary
@@ -397,6 +397,17 @@ def test_a_figure_is_told_with_its_unit_place_and_day() -> None:
     assert "低保标准 城镇730元/人·月、农村540元/人·月（示范县，2022年1月23日起，示例数字）" in answer.answer
     assert "城镇730×1.5=1095元/人·月" in ask("低收入家庭的收入线是多少钱").answer
     assert "现行数字" not in ask("低保到哪里申请").answer
+
+
+def test_what_is_only_on_or_off_is_told_as_no_figure() -> None:
+    whole = pack("shifan-xian")
+    switch = whole.parameters["low_income_multiple"].model_copy(update={"unit": YES_NO, "by": None})
+    changed = Retriever(
+        replace(whole, parameters={**whole.parameters, "low_income_multiple": switch}, version="on")
+    )
+    answer = changed.answer("低收入家庭的收入线是多少钱", today=TODAY)
+    assert answer.answered
+    assert YES_NO not in answer.answer
 
 
 def test_every_figure_of_a_clause_is_told_and_the_place_and_day_once() -> None:

@@ -56,6 +56,15 @@ def test_a_schema_refuses_what_the_loader_refuses_and_explains_in_chinese() -> N
     errors = list(jsonschema.Draft202012Validator(schema).iter_errors(faulty))
     assert "unti" in errors[0].message
     assert schema["$defs"]["Parameter"]["properties"]["unit"]["description"].startswith("单位")
+    unitless = {
+        "parameters": {
+            "x": {"name": "某数"},
+            "y": {"name": "某数", "unit": ""},
+            "z": {"name": "某数", "unit": "元"},
+        }
+    }
+    found = jsonschema.Draft202012Validator(schema).iter_errors(unitless)
+    assert sorted(list(error.absolute_path)[1] for error in found) == ["x", "y"]
 
 
 def test_every_field_an_author_writes_is_explained() -> None:
@@ -178,6 +187,11 @@ def _swap(file: str, before: str, after: str) -> Callable[[Path], None]:
         (_swap("parameters.yml", "effective_from: 2022-01-23", "effective_from: 2022-02-30"), "2022-02-30 不是一个日子"),
         (_swap("parameters.yml", "    unit: 倍", "    unit: 倍\n    unit: 倍"), "parameters.yml:15：\"unit\" 写了两遍。改法：去掉一个。"),
         (_swap("parameters.yml", "    unit: 倍", "   unit: 倍"), "parameters.yml:14：格式不对：缩进、冒号、引号或括号没有对上。改法："),
+        (
+            _swap("parameters.yml", "    unit: 倍\n", ""),
+            "parameters.yml:12：low_income_multiple.unit：这个数字没有写单位。改法：写上单位，例如 元/人·月；只是几倍、占多少的写 倍 或 比例；1 是、0 不是的写 是否。",
+        ),
+        (_swap("parameters.yml", "    unit: 倍\n", "    unit: ' '\n"), "low_income_multiple.unit：这个数字没有写单位。"),
         (_swap("parameters.yml", "value: 1.5", "value: 一点五"), "parameters.low_income_multiple.values.0.value：要写成数字。"),
         (_swap("pack.yml", "parent: guojia", "parent: guojiaa"), "pack.yml:5：parent：没有叫 guojiaa 的政策包。改法：从这些里选：guojia"),
     ],
