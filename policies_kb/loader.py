@@ -211,7 +211,10 @@ class _Load:
         return tuple(found.values())
 
     def table(self, name: str, section: str, model: type[ModelT], kind: str) -> dict[str, ModelT]:
-        """A mapping id -> model under `section` of the file `name`, overlaid id by id."""
+        """A mapping id -> model under `section` of the file `name`, overlaid id by id.
+
+        A child's entry replaces its parent's; the fields a model lists as `inherited` it keeps where it is silent.
+        """
         found: dict[str, ModelT] = {}
         for folder, head in reversed(self.layers):
             path = folder / name
@@ -228,11 +231,19 @@ class _Load:
                 continue
             for key, item in items.items():
                 try:
-                    found[key] = model.model_validate(item)
+                    found[key] = self.silent_on(model.model_validate(item), found.get(key))
                 except ValidationError as error:
                     self.problems.extend(problems_of(error, path, data, (section, key)))
                 self.places[kind, key] = Place(head.name, path, line_of(data, (section, key)))
         return found
+
+    @staticmethod
+    def silent_on(own: ModelT, parent: ModelT | None) -> ModelT:
+        """A child's entry with the parent's values of the fields it does not write itself."""
+        kept = [name for name in getattr(own, "inherited", ()) if name not in own.model_fields_set]
+        if parent is None or not kept:
+            return own
+        return own.model_copy(update={name: getattr(parent, name) for name in kept})
 
     def schemes(self) -> dict[str, Scheme]:
         """Every scheme of the pack and its ancestors, overlaid, in the order results are shown."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import BeforeValidator, ConfigDict, Field, JsonValue, model_validator
 
@@ -78,12 +78,15 @@ class Parameter(Frozen):
 
     # An editor asks for it as the checker does (policies_kb.retrieval.check), who says what to write.
     model_config = ConfigDict(json_schema_extra={"required": ["name", "unit"]})
+    # What a child pack's entry takes from its parent's where it does not write it.
+    inherited: ClassVar[tuple[str, ...]] = ("what_if",)
 
     name: str
     unit: str = Field(default="", json_schema_extra={"minLength": 1})
     by: str | None = Field(default=None, description="household fact the value depends on, e.g. area")
     what_if: tuple[str, ...] = Field(
-        default=(), description="further names in `jzt screen --what-if`, scheme.word"
+        default=(),
+        description="further names in `jzt screen --what-if`, scheme.word; a child keeps its parent's",
     )
     values: tuple[DatedValue, ...] = ()
 

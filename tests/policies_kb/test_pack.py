@@ -70,6 +70,18 @@ def test_a_child_overlays_its_parent_and_a_value_says_whose_it_is() -> None:
     assert [folder.name for folder in xian.folders] == ["shifan-xian", "guojia"]
 
 
+def test_a_child_keeps_its_parents_names_for_what_if_unless_it_gives_its_own(packs_dir: Path) -> None:
+    assert load_pack("shifan-xian", packs_dir).parameters["low_income_multiple"].what_if == (
+        "di_shouru.multiple",
+    )
+    path = packs_dir / "shifan-xian/parameters.yml"
+    lines = path.read_text(encoding="utf-8").splitlines()
+    at = lines.index("  low_income_multiple:")
+    lines.insert(at + 1, "    what_if: [di_shouru.bei]")
+    path.write_text("\n".join(lines), encoding="utf-8")
+    assert load_pack("shifan-xian", packs_dir).parameters["low_income_multiple"].what_if == ("di_shouru.bei",)
+
+
 @pytest.fixture
 def packs_dir(tmp_path: Path) -> Path:
     """A copy of the shipped packs that a test may spoil."""
