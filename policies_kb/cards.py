@@ -31,6 +31,7 @@ CARD_TEXTS: Mapping[str, tuple[str, ...]] = {
     "card.amount.exact": ("amount",),
     "card.amount.range": ("low", "high"),
     "card.amount.up_to": ("high",),
+    "card.amount.at_least": ("low",),
     **{f"card.heading.{kind}": () for kind in SECTIONS},
     **{f"card.office.{key}": () for key in OFFICE},
     **{f"card.paper.{key}": () for key in ("title", "likely", "open", "others", "apply", "given", "private")},
@@ -175,13 +176,20 @@ def _amount(pack: Pack, found: SchemeResult) -> str:
         if amount:
             figure = pack.texts["card.amount.exact"].format(amount=_yuan(amount))
         elif span is not None:
-            # Bounds of a band lie a fen beside a round figure.
-            low, high = round(span[0]), round(span[1])
-            figure = pack.texts[f"card.amount.{'range' if low else 'up_to'}"].format(low=low, high=high)
+            figure = _span(pack, *span)
         else:
             continue
         said.append(pack.texts[f"card.amount.{name}"].format(amount=figure))
     return "，".join(said)
+
+
+def _span(pack: Pack, least: float, most: float | None) -> str:
+    if most is None:
+        # Rounded, it could be more than what is certain.
+        return pack.texts["card.amount.at_least"].format(low=_yuan(least))
+    # Bounds of a band lie a fen beside a round figure.
+    low, high = round(least), round(most)
+    return pack.texts[f"card.amount.{'range' if low else 'up_to'}"].format(low=low, high=high)
 
 
 def _yuan(amount: float) -> str:

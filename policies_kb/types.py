@@ -56,15 +56,16 @@ class Reason(Frozen):
 class SchemeResult(Frozen):
     """What the rules say of one scheme. Amounts are in yuan; null where the rules give none or it is not known.
 
-    A range is (lowest, highest) in yuan, where what was told leaves the sum of a likely scheme open on both sides.
+    A range is (lowest, highest) in yuan, where what was told leaves the sum of a likely scheme open; highest None:
+    it is at least the lowest.
     """
 
     scheme: str
     outcome: Outcome
     amount_month: float | None = None
     amount_once: float | None = None
-    amount_month_range: tuple[float, float] | None = None
-    amount_once_range: tuple[float, float] | None = None
+    amount_month_range: tuple[float, float | None] | None = None
+    amount_once_range: tuple[float, float | None] | None = None
     reasons: tuple[Reason, ...] = ()
     missing: tuple[str, ...] = ()
     next: str = ""

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Set
 from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from math import inf
 from string import Formatter
 
 from policies_kb.pack import AmountRule, Condition, Fact, Pack, Scheme, Source
 from policies_kb.rules.facts import Facts, split_key
-from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, number
+from policies_kb.rules.shown import plain, shown_day, shown_number, span, yuan
+from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, narrowed, number
 from policies_kb.rules.world import TODAY, World, untouched
 from policies_kb.types import Outcome, Reason, ReasonKind, SchemeResult
 
@@ -102,9 +102,7 @@ class Assessment:
             return Verdict(Truth(False), (), in_force=False)
         members: Iterable[int | None] = [None]
         if scheme.per == "member":
-            members = (
-                [*self.world.indices] if self.world.complete else [*self.world.indices, self.world.ghost]
-            )
+            members = [*self.world.indices, *([] if self._uncounted is None else [self._uncounted])]
         cases = tuple(self._case(scheme, member) for member in members)
         outcome = either([case.outcome for case in cases])
         if outcome.value is not True:
@@ -126,7 +124,22 @@ class Assessment:
                 if not self._gives(rule, case):
                     return None
                 total = add(total, self.world.number(rule.sum, case.member))
+            elif case.outcome.value is None:
+                total = add(total, self._may_add(rule, case))
         return total
+
+    def _may_add(self, rule: AmountRule, case: Case) -> Number:
+        """What a person may add who may still qualify. Of members not counted yet there may be any number."""
+        whole = self.world.number(rule.sum, case.member)
+        some = whole.high > 0 or not self._gives(rule, case)
+        boundless = some and (case.member == self._uncounted or not self._gives(rule, case))
+        high = inf if boundless else max(whole.high, Fraction(0))
+        return narrowed(min(whole.low, Fraction(0)), high, whole.needs | case.outcome.needs)
+
+    @property
+    def _uncounted(self) -> int | None:
+        """Index that stands for whoever may live there besides the members listed; None where all are counted."""
+        return None if self.world.complete else self.world.ghost
 
     def _gives(self, rule: AmountRule, case: Case) -> bool:
         """Whether the rule gives this case a sum; while that is open, its range still says what is missing."""
@@ -140,21 +153,23 @@ class Assessment:
         reasons: dict[Reason, None] = {}
         for case in shown:
             reasons.update(dict.fromkeys(self._reasons(scheme, case, outcome)))
+        if outcome == "likely":
+            reasons.update(dict.fromkeys(self._open_sums(scheme, verdict)))
         if not verdict.in_force:
             reasons.update(dict.fromkeys(self._not_in_force(scheme)))
         missing = self.missing(verdict)
         return SchemeResult(
-            scheme=scheme.id, outcome=outcome, amount_month=_yuan(verdict.amount_month),
-            amount_once=_yuan(verdict.amount_once), amount_month_range=_span(verdict.amount_month),
-            amount_once_range=_span(verdict.amount_once), reasons=tuple(reasons), missing=missing,
+            scheme=scheme.id, outcome=outcome, amount_month=yuan(verdict.amount_month),
+            amount_once=yuan(verdict.amount_once), amount_month_range=span(verdict.amount_month),
+            amount_once_range=span(verdict.amount_once), reasons=tuple(reasons), missing=missing,
             next=self._next(scheme, verdict, outcome, borderline, missing), borderline=borderline,
         )  # fmt: skip
 
     def _not_in_force(self, scheme: Scheme) -> Iterable[Reason]:
         """From when to when the scheme runs, and what its clauses say of that."""
         dates = {
-            "from": _day(number(scheme.effective_from.toordinal())) if scheme.effective_from else "",
-            "to": _day(number(scheme.effective_to.toordinal())) if scheme.effective_to else "",
+            "from": shown_day(number(scheme.effective_from.toordinal())) if scheme.effective_from else "",
+            "to": shown_day(number(scheme.effective_to.toordinal())) if scheme.effective_to else "",
         }
         ended = scheme.effective_to is not None and self._today > scheme.effective_to
         text = self._pack.texts["assess.ended" if ended else "assess.not_begun"]
@@ -200,10 +215,36 @@ class Assessment:
             yield self._reason("amount", rule.text, rule.source, case.member, {"amount": shown_number(value)})
         elif rule.in_range and value.high != inf:
             bounds = {
-                "low": _plain(Fraction(value.low) if value.low > 0 else Fraction(0)),
-                "high": _plain(Fraction(value.high)),
+                "low": plain(Fraction(value.low) if value.low > 0 else Fraction(0)),
+                "high": plain(Fraction(value.high)),
             }
             yield self._reason("amount", rule.in_range, rule.source, case.member, bounds)
+
+    def _open_sums(self, scheme: Scheme, verdict: Verdict) -> Iterable[Reason]:
+        """Why a sum over persons is not told as one figure: who may still add to it, and what they wait for."""
+        for rule, total in (
+            (scheme.amount_month, verdict.amount_month),
+            (scheme.amount_once, verdict.amount_once),
+        ):
+            if rule is None or total is None:
+                continue
+            waiting = [
+                case for case in verdict.cases
+                if case.outcome.value is None and self._may_add(rule, case).high > 0
+            ]  # fmt: skip
+            persons = [case.member for case in waiting if case.member != self._uncounted]
+            if persons:
+                needs = frozenset().union(*(case.outcome.needs for case in waiting))
+                # A person's own facts by their own labels, not by the question that asks it of the household.
+                own = sorted(
+                    {split_key(key)[1] for key in self.open(needs)}, key=list(self._pack.facts).index
+                )
+                labels = [self._pack.facts[name].label for name in own]
+                extra = {"persons": "、".join(map(self.person, persons)), "missing": _listed(labels)}
+                text = self._pack.texts["assess.sum_open"]
+                yield self._reason("amount", text, rule.source, None, extra)
+            elif waiting:
+                yield self._reason("amount", self._pack.texts["assess.sum_uncounted"], rule.source, None)
 
     def _reason(
         self, kind: ReasonKind, text: str, source: Source, member: int | None,
@@ -250,7 +291,7 @@ class Assessment:
     def _shown_value(self, name: str, value: Value) -> str:
         fact = self._pack.facts.get(name)
         if name == TODAY or (fact is not None and fact.type == "date"):
-            return _day(value)
+            return shown_day(value)
         if fact is not None and fact.type == "choice":
             titles = {str(choice.value): choice.title for choice in fact.choices}
             chosen = str(value.exact) if isinstance(value, Number) else "".join(getattr(value, "options", ()))
@@ -272,13 +313,20 @@ class Assessment:
         text: str = getattr(scheme.next, key) or self._pack.texts[f"assess.next.{key}"]
         if not verdict.in_force:
             text = self._pack.texts["assess.next.not_in_force"]
+        return self.say(text, None, {"scheme": scheme.name, "missing": self._labels(missing)})
+
+    def _labels(self, missing: tuple[str, ...]) -> str:
+        """Missing facts by what residents call them, the first few."""
         labels = {
             fact.reported_as or name: fact.label for name, fact in reversed(list(self._pack.facts.items()))
         }
-        wanted = "、".join(labels[name] for name in missing[:MOST_NAMED])
-        if len(missing) > MOST_NAMED:
-            wanted += f"等{len(missing)}项"
-        return self.say(text, None, {"scheme": scheme.name, "missing": wanted or "一些情况"})
+        return _listed([labels[name] for name in missing])
+
+
+def _listed(labels: list[str]) -> str:
+    """The first few of what is missing, in one breath."""
+    more = f"等{len(labels)}项" if len(labels) > MOST_NAMED else ""
+    return "、".join(labels[:MOST_NAMED]) + more or "一些情况"
 
 
 def reported_names(catalogue: Mapping[str, Fact], names: Iterable[str]) -> tuple[str, ...]:
@@ -286,45 +334,3 @@ def reported_names(catalogue: Mapping[str, Fact], names: Iterable[str]) -> tuple
     order = list(catalogue)
     found = sorted(set(names), key=order.index)
     return tuple(dict.fromkeys(catalogue[name].reported_as or name for name in found))
-
-
-def _day(value: Value) -> str:
-    if not isinstance(value, Number) or value.exact is None:
-        return "还不清楚"
-    day = date.fromordinal(int(value.exact))
-    return f"{day.year}年{day.month}月{day.day}日"
-
-
-def shown_number(value: Number) -> str:
-    """A figure for reading: exact, or the span it lies in."""
-    if value.exact is not None:
-        return _plain(value.exact)
-    if value.low == -inf or value.high == inf:
-        return "还不清楚" if value.low in (-inf, 0) else f"至少{_round(Fraction(value.low))}"
-    return f"{_round(Fraction(value.low))}到{_round(Fraction(value.high))}"
-
-
-def _round(value: Fraction) -> str:
-    # Bounds of a band lie a fen beside a round figure; a span is read more easily without it.
-    return str(round(value))
-
-
-def _cents(value: Fraction) -> Decimal:
-    return (Decimal(value.numerator) / Decimal(value.denominator)).quantize(Decimal("0.01"), ROUND_HALF_UP)
-
-
-def _plain(value: Fraction) -> str:
-    text = f"{_cents(value):f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def _span(value: Number | None) -> tuple[float, float] | None:
-    if value is None or value.exact is not None or value.high in (inf, -inf):
-        return None
-    low = Fraction(value.low) if value.low > 0 else Fraction(0)
-    return float(_cents(low)), float(_cents(Fraction(value.high)))
-
-
-def _yuan(value: Number | None) -> float | None:
-    exact = value.exact if value is not None else None
-    return None if exact is None else float(_cents(exact))

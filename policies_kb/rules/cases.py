@@ -43,8 +43,8 @@ class Expected(Frozen):
     outcome: Outcome
     amount_month: Amount | None = None
     amount_once: Amount | None = None
-    amount_month_range: tuple[Amount, Amount] | None = None
-    amount_once_range: tuple[Amount, Amount] | None = None
+    amount_month_range: tuple[Amount, Amount | None] | None = None
+    amount_once_range: tuple[Amount, Amount | None] | None = None
     margin: Amount = Field(
         default=Decimal(0), ge=0, description="how far a sum may lie from the expected one"
     )

@@ -21,7 +21,7 @@ REQUIRED_TEXTS = (
     "emergency.medical", "emergency.crisis", "emergency.child", "complaint", "consent.purpose", "consent.retention",
     "consent.draft_days", "consent.guardian",
     "authorisation.title", "authorisation.text", "authorisation.version", "assess.ended", "assess.not_begun",
-    "assess.next.not_in_force", "assess.decides",
+    "assess.next.not_in_force", "assess.decides", "assess.sum_open", "assess.sum_uncounted",
     *(f"assess.next.{key}" for key in NEXT_KEYS), *CARD_TEXTS,
 )  # fmt: skip
 
@@ -120,7 +120,8 @@ class _Check:
             yield self._problem(
                 "text", "consent.draft_days", "", f"{days!r} is no number of days", 'write for example "30"'
             )
-        for key, allowed in CARD_TEXTS.items():
+        sums = {"assess.sum_open": ("persons", "missing"), "assess.sum_uncounted": ()}
+        for key, allowed in {**CARD_TEXTS, **sums}.items():
             yield from self._text_braces(key, allowed)
         for key in NEXT_KEYS:
             name = f"assess.next.{key}"

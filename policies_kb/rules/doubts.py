@@ -15,9 +15,10 @@ from fractions import Fraction
 from pydantic import JsonValue
 
 from policies_kb.pack import Check, Fact, Pack, Remedy
-from policies_kb.rules.assess import Assessment, shown_number
+from policies_kb.rules.assess import Assessment
 from policies_kb.rules.facts import SIZE, Facts, as_json, member_key, read_facts
 from policies_kb.rules.questions import with_answer
+from policies_kb.rules.shown import shown_number
 from policies_kb.rules.values import Number, Symbol, Value
 from policies_kb.types import Doubt, DoubtChoice
 

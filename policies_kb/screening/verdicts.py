@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
+from math import inf
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,19 +89,24 @@ class Screen:
             return None, {}
         member = persons is not None
         value = self.sheet.number(rule.sum, member=member)
-        given = likely
-        if rule.when:
-            refused = self.sheet.truth(rule.when, member=member).no
-            if persons is not None:
-                refused = self.sheet.any_of(refused & persons.yes)
+        refused = self.sheet.truth(rule.when, member=member).no if rule.when else np.array(False)
+        if persons is None:
             given = likely & ~refused
-        if persons is not None:
-            # Members it is not for add nothing, and nothing about them is missing.
-            value = self.sheet.total(self._only(value, persons.yes))
+        else:
+            given = likely & ~self.sheet.any_of(refused & persons.yes)
+            value = self.sheet.total(self._of_persons(value, refused, persons))
         needs = numbers.where_needed(value.needs, given)
         fen, exact = numbers.fen(self.sheet, value)
         rows = self._chunk.size
         return Sum(np.broadcast_to(fen, rows), np.broadcast_to(exact, rows) & given), needs
 
-    def _only(self, value: Num, rows: Bools) -> Num:
-        return numbers.spread_over(self.sheet, rows, None, value, constant(0), {})
+    def _of_persons(self, value: Num, refused: Bools, persons: Truth) -> Num:
+        """What each adds: members it is not for nothing, those still open perhaps something.
+
+        `refused`: members whose sum no clause gives; while they are open, the household's is open above.
+        """
+        if persons.open is not None and (refused & persons.open).any():
+            boundless = numbers.bounds(Fraction(0), inf)
+            value = numbers.spread_over(self.sheet, ~(refused & persons.open), None, value, boundless, {})
+        drop = None if persons.open is None else persons.no
+        return numbers.spread_over(self.sheet, persons.yes, drop, value, constant(0), persons.needs)

@@ -53,6 +53,23 @@ def test_the_contract(tmp_path: Path) -> None:
     assert by_scheme["zhichuxing"]["missing"] == ["rigid_expenses_month"]
 
 
+def test_a_sum_is_no_single_figure_while_another_person_is_open() -> None:
+    """The second disabled person's card is not told: what the household may get is told as a span, with the reason."""
+    household = json.loads(json.dumps(HOUSEHOLD))
+    household["household"][0] |= {"income_month": 0, "disability_level": None}
+    by_scheme = {
+        found["scheme"]: found for found in json.loads(run(json.dumps(household), "--json").stdout)["results"]
+    }
+    sums = by_scheme["dan_ren_bao"]
+    assert (sums["outcome"], sums["amount_month"]) == ("likely", None)
+    assert sums["missing"] == ["disability_level"]
+    why = "您本人符不符合还没有弄清楚，还差：残疾等级。也符合的话，钱会更多。"
+    assert why in [reason["text"] for reason in sums["reasons"]]
+    said = run(json.dumps(household)).stdout
+    assert "重残重病人员按单人户纳入低保：很可能符合，每月大约730到1460元" in said
+    assert why in said
+
+
 def test_readable_output_is_chinese_and_says_the_office_decides() -> None:
     done = run(json.dumps(HOUSEHOLD))
     assert done.exit_code == 0

@@ -73,6 +73,7 @@ def test_urgent_help_comes_first_then_money_then_the_packs_order(pack: Pack) -> 
         ({"amount_month": 380.0}, "每月大约380元"),
         ({"amount_month": 116.5}, "每月大约116.5元"),
         ({"amount_month_range": (0.0, 729.99)}, "每月最多730元"),
+        ({"amount_month_range": (70.65, None)}, "每月至少70.65元"),
         ({"amount_once": 1000.0}, "一次大约1000元"),
         ({"amount_once_range": (200.0, 300.0)}, "一次大约200到300元"),
         ({"amount_month": 55.0, "amount_once": 200.0}, "每月大约55元，一次大约200元"),

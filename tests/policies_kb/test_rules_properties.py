@@ -190,16 +190,19 @@ def test_what_is_known_stays_true_when_more_is_told(pack: str, data: st.DataObje
     less["household"] = [
         {k: None if k in hidden else v for k, v in item.items()} for item in facts["household"]
     ]
-    schemes = knowledge_of(pack).loaded.schemes
     full = {r.scheme: r for r in knowledge_of(pack).assess(facts, today=TODAY)}
     for result in knowledge_of(pack).assess(less, today=TODAY):
         if result.outcome != "unknown":
-            assert result.outcome == full[result.scheme].outcome
-            # A sum over persons grows with every person found to qualify.
-            scheme, whole_result = schemes[result.scheme], full[result.scheme]
-            for name in ("amount_month", "amount_once"):
-                if scheme.per == "household":
-                    assert getattr(result, name) in (None, getattr(whole_result, name))
+            whole_result = full[result.scheme]
+            assert result.outcome == whole_result.outcome
+            for told, span, known in (
+                (result.amount_month, result.amount_month_range, whole_result.amount_month),
+                (result.amount_once, result.amount_once_range, whole_result.amount_once),
+            ):
+                assert told in (None, known)
+                if span is not None and known is not None:
+                    assert span[0] <= known
+                    assert span[1] is None or known <= span[1]
 
 
 def some_answer(fact: Fact, question: FactQuestion, pick: random.Random) -> Any:
