@@ -114,15 +114,18 @@ class Retriever:
             return Answer(
                 answered=False, answer=said, confidence=1.0, suggestions=self._suggestions.common(today)
             )
-        found = [self._say(judged, today) for _, judged in self._judged(text, today, scheme, aspect)]
-        if not found:
+        urgent, rest = self._questions.urgent(text)
+        found = [self._say(judged, today) for _, judged in self._judged(rest, today, scheme, aspect)]
+        first = "\n".join(one.say for one in urgent)
+        if not found or (urgent and not any(one.answered for one in found)):
             return Answer(
                 answered=False,
-                answer=NO_QUESTION,
+                answer=f"{first}{self._wording.person()}" if urgent else NO_QUESTION,
                 confidence=0.0,
-                suggestions=self._suggestions.common(today),
+                suggestions=() if urgent else self._suggestions.common(today),
             )
-        return found[0] if len(found) == 1 else self._join(found)
+        answer = found[0] if len(found) == 1 else self._join(found)
+        return answer.model_copy(update={"answer": f"{first}\n\n{answer.answer}"}) if urgent else answer
 
     def explain(
         self, question: str, today: date, scheme: str | None = None, aspect: str | None = None

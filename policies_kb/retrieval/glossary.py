@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,25 @@ class Outside(Frozen):
     where: str = ""
 
 
+class Urgent(Frozen):
+    """What cannot wait for an answer: where a message tells of it (`signs`, patterns), `say` comes before all else."""
+
+    topic: str
+    signs: tuple[str, ...] = Field(min_length=1)
+    unless: tuple[str, ...] = ()
+    say: str
+
+    @field_validator("signs", "unless")
+    @classmethod
+    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for one in value:
+            try:
+                re.compile(one)
+            except re.error as error:
+                raise ValueError(f"{one!r} is no pattern: {error}") from None
+        return value
+
+
 class PlaceNames(Frozen):
     """Places by name: the pack's own, others, and expressions for "some other place"."""
 
@@ -55,6 +75,18 @@ class GlossaryFile(Frozen):
         default_factory=dict,
         description="dialect and its standard word, replaced in questions before all else",
     )
+    ages: dict[str, int] = Field(
+        default_factory=dict,
+        description="schemes that somebody asks of who tells an age of so many years, asks for money and names none",
+    )
+    about_anything: tuple[str, ...] = Field(
+        default=(),
+        description="schemes whose help other offices' business is mostly about, as legal aid's is",
+    )
+    ask_at: dict[str, str] = Field(
+        default_factory=dict, description="scheme -> whom to ask of it where the pack has no clause on it"
+    )
+    urgent: tuple[Urgent, ...] = ()
     orders: tuple[str, ...] = Field(
         default=(),
         description="words of orders to the machine itself: such a sentence is no part of the question",
@@ -86,6 +118,10 @@ class Glossary:
     home: tuple[str, ...]
     elsewhere: frozenset[str]
     spoken: dict[str, str]
+    ages: dict[str, int]
+    about_anything: frozenset[str]
+    ask_at: dict[str, str]
+    urgent: tuple[Urgent, ...]
     orders: tuple[str, ...]
     abuse: tuple[str, ...]
 
@@ -133,6 +169,10 @@ def load_glossary(paths: Sequence[Path]) -> Glossary:
         elsewhere=frozenset(name for file in files for name in (*file.places.elsewhere, *file.places.vague)),
         # The nearest pack's word wins.
         spoken={word: meant for file in reversed(files) for word, meant in file.spoken.items()},
+        ages={scheme: age for file in reversed(files) for scheme, age in file.ages.items()},
+        about_anything=frozenset(scheme for file in files for scheme in file.about_anything),
+        ask_at={scheme: where for file in reversed(files) for scheme, where in file.ask_at.items()},
+        urgent=tuple(one for file in files for one in file.urgent),
         orders=tuple(word for file in files for word in file.orders),
         abuse=tuple(word for file in files for word in file.abuse),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final, Literal
@@ -10,15 +10,19 @@ from typing import Final, Literal
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.confidence import THRESHOLD, confidence, evidence, outside
 from policies_kb.retrieval.index import Hit, Index, Query
-from policies_kb.retrieval.question import Questions, only_a_side, only_named
+from policies_kb.retrieval.question import Questions, names_nothing_else, only_a_side, only_named
 from policies_kb.retrieval.scope import Places, other_year, without_this_year
 
 Outcome = Literal[
     "answered", "other_place", "other_year", "outside", "not_in_force", "missing_scheme", "unknown", "which_scheme",
     "case_status",
 ]  # fmt: skip
+# Of a scheme no clause is about, a clause about another is told only to who asks in its own listed words.
+_LISTED: Final = 0.8
 # How much likelier the question must be to one a clause out of force lists, before that clause is what was asked.
 _CLEARLY: Final = 0.1
+# Or how much surer it must be, where it also scores higher.
+_SURER: Final = 0.2
 _NEVER: Final = 0.05
 # Sides a clause can tell even to somebody who asks of their own application.
 _TELLS_MORE: Final = frozenset({"how_long", "how_much", "documents", "objection", "payment", "exit"})
@@ -101,10 +105,23 @@ class Judge:
         undated_sure = confidence(evidence(query, undated, schemes, self._covered)) if undated else 0.0
         outcome: Outcome = "answered"
         named = ""
-        lapsed = bool(hits and undated and undated[0].ask > hits[0].ask + _CLEARLY)
+        lapsed = bool(hits and undated) and (
+            undated[0].ask > hits[0].ask + _CLEARLY
+            or (undated_sure > sure + _SURER and undated[0].score > hits[0].score)
+        )
         if lapsed and undated_sure > sure:
             # What was asked stands in a clause that is not in force: another clause would be a wrong answer.
             sure = min(sure, 1.0 - undated_sure)
+        missing = bool(schemes) and not schemes & self._covered
+        if (
+            missing
+            and hits
+            and hits[0].clause.schemes
+            and hits[0].ask < _LISTED
+            and names_nothing_else(query)
+        ):
+            # The pack says nothing of the one thing named, and another scheme's rules are no answer.
+            sure = min(sure, _NEVER)
         if status and not query.aspects & _TELLS_MORE:
             # How far one's own application has come stands in no clause, however like the words are.
             sure = min(sure, _NEVER)
@@ -122,16 +139,23 @@ class Judge:
                 outcome = "case_status"
             elif topics := outside(query):
                 outcome, named = "outside", topics[0]
-            elif undated_sure >= THRESHOLD:
+            elif undated_sure >= THRESHOLD or _only_lapsed(schemes, hits, undated):
                 outcome = "not_in_force"
-            elif schemes and not schemes & self._covered:
-                outcome = "missing_scheme"
+            elif missing:
+                outcome, named = "missing_scheme", self._questions.said_of(query, schemes)
             else:
                 outcome = "unknown"
         return Judgement(
             query, schemes, outcome, sure, hits=hits, features=features, named=named, personal=personal, status=status,
             undated=undated[0].clause if outcome == "not_in_force" else None, lapsed=lapsed,
         )  # fmt: skip
+
+
+def _only_lapsed(schemes: frozenset[str], hits: Sequence[Hit], undated: Sequence[Hit]) -> bool:
+    """Whether a clause that is not in force, and none that is, is likeliest and about a scheme that was named."""
+    return bool(undated and schemes & set(undated[0].clause.schemes)) and (
+        not hits or undated[0].score > hits[0].score
+    )
 
 
 def _tells_of(clause: Clause, query: Query, schemes: frozenset[str]) -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import Final
 
-from policies_kb.retrieval.glossary import Glossary
+from policies_kb.retrieval.ages import oldest
+from policies_kb.retrieval.glossary import Glossary, Urgent
 from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import ASKED, Query
 from policies_kb.retrieval.text import Reader, Unit, has_content
 
 _SENTENCE: Final = re.compile(r"[^?？!！。;；\n]+[?？!！。;；\n]*")
+_PIECE: Final = re.compile(r"[^,，。!！?？;；\n]+[,，。!！?？;；\n]*")
 _ALSO: Final = re.compile(
     r"[,，]?(?:还有一个是|还有一个|还有就是|还有|另外|顺便问|顺便|再问|一个是|第[一二三]是)"
 )
@@ -49,6 +52,9 @@ _SIDE_WORDS: Final[dict[str, str]] = {
     "service": "有什么服务",
 }  # fmt: skip
 _FIGURE: Final = re.compile("多少|多大|多久|几[天年月个岁倍次档块人级名]|好多|几多")
+_OF_MONEY: Final = frozenset({"how_much", "payment"})
+_MONEY: Final = re.compile("补贴|补助|津贴|钱|待遇")
+_OF_ANYBODY: Final = _STEPS | {"same:老人", "same:年龄", "same:子女", "same:收费", "same:养老金", "same:困难"}
 _SHORT: Final = 10
 # Of two questions in one sentence the second mostly goes on with the first.
 _MANY: Final = 3
@@ -70,6 +76,23 @@ class Questions:
             if rude
             else "(?!)"
         )
+        self._urgent = [
+            (one, re.compile("|".join(one.signs)), re.compile("|".join(one.unless) or "(?!)"))
+            for one in glossary.urgent
+        ]
+
+    def urgent(self, text: str) -> tuple[list[Urgent], str]:
+        """What of a cleaned message cannot wait, and the rest of it: what was told of that is no part of a question."""
+        pieces = _PIECE.findall(text)
+        found: list[Urgent] = []
+        for one, signs, unless in self._urgent:
+            told = [piece for piece in pieces if signs.search(piece) and not unless.search(piece)]
+            if told:
+                found.append(one)
+                pieces = [piece for piece in pieces if piece not in told or _asks(piece)]
+        rest = "".join(pieces)
+        # “儿子打老娘,谁来管”: without it nothing would be asked.
+        return found, text if rest and self.is_short_for_more(self.read(rest)) else rest
 
     def parts(self, text: str) -> list[str]:
         """The questions of a message, at most MOST_PARTS, each with the story told before it.
@@ -118,22 +141,46 @@ class Questions:
             carried = () if any(unit in read for unit in schemes) else schemes
             if len(read) > 1 or (read and carried):
                 gists.append((gist, (*carried, *read)))
+        named = _of_kind(concepts, "scheme:")
+        if named & self._glossary.about_anything:
+            # What the help is wanted for is not what is asked.
+            units = tuple(replace(unit, outside=()) for unit in units)
         return Query(
             text=repaired,
             units=units,
             gists=tuple(gists),
-            schemes=_of_kind(concepts, "scheme:"),
+            schemes=named,
             aspects=_of_kind(concepts, "aspect:"),
         )
 
     def in_context(self, text: str, schemes: frozenset[str], aspect: str | None) -> Query:
         """One part, completed from the conversation where it leaves the scheme or the side to it."""
         query = self.read(text)
+        if not query.schemes and not schemes and (scheme := self._of_age(query)) is not None:
+            return replace(query, schemes=frozenset({scheme}))
         if aspect in _SIDE_WORDS and not query.aspects and (other := _another(text)) is not None:
             return self.about(f"{other}{_SIDE_WORDS[aspect]}", () if query.schemes else schemes)
         if not query.schemes and schemes and query.units and all(map(_is_side, query.units)):
             return self.about(text, schemes)
         return query
+
+    def said_of(self, query: Query, schemes: frozenset[str]) -> str:
+        """The schemes as the question calls them, else by the name of the first."""
+        tokens = {f"scheme:{scheme}" for scheme in schemes}
+        said = next((unit.word for unit in query.units if not tokens.isdisjoint(unit.tokens)), None)
+        known = [self._glossary.names[one] for one in sorted(schemes) if one in self._glossary.names]
+        return said or (known[0] if known else "这一项")
+
+    def _of_age(self, query: Query) -> str | None:
+        """The scheme a very old person means who asks for money and does not say which."""
+        age = oldest(query.text)
+        if age is None or not (query.aspects & _OF_MONEY or _MONEY.search(query.text)):
+            return None
+        if not names_nothing_else(query):
+            # An illness, a disability, a house: the money is for that.
+            return None
+        old_enough = [(least, scheme) for scheme, least in self._glossary.ages.items() if age >= least]
+        return max(old_enough)[1] if old_enough else None
 
     def about(self, text: str, schemes: frozenset[str] | tuple[str, ...]) -> Query:
         """`text` as a question about a scheme the conversation is about."""
@@ -184,6 +231,15 @@ def only_named(query: Query) -> bool:
 def only_a_side(query: Query) -> bool:
     """Whether the question is no more than the name of a scheme and which side of it is asked for."""
     return bool(query.schemes) and all(_is_scheme(unit) or _is_side(unit) for unit in query.units)
+
+
+def names_nothing_else(query: Query) -> bool:
+    """Whether the question names schemes, sides of them, old people and hardship, and no illness, house or calling."""
+    return all(
+        _is_scheme(unit)
+        or all(token.startswith("aspect:") or token in _OF_ANYBODY for token in unit.concepts)
+        for unit in query.units
+    )
 
 
 def _is_scheme(unit: Unit) -> bool:

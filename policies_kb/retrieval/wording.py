@@ -107,18 +107,16 @@ class Wording:
             case "case_status":
                 return f"{OF_A_CASE}我可以帮您查进度，也可以发“人工”找工作人员。"
             case "missing_scheme":
-                name = next(
-                    (
-                        self._glossary.names[one]
-                        for one in sorted(judgement.schemes)
-                        if one in self._glossary.names
-                    ),
-                    "这一项",
-                )
-                return f"我手上的本地材料没有写{name}的规定，不敢乱说。{self.person()}"
+                return f"我手上的本地材料没有写{judgement.named}方面的规定，不敢乱说。{self._ask_at(judgement)}{self.person()}"
         if judgement.undated is not None:
             return self._not_in_force(judgement.undated, today)
-        return f"这个问题，我手上的政策材料里没有找到依据，不敢乱说。{self.person()}"
+        return f"这个问题，我手上的政策材料里没有找到依据，不敢乱说。{self._ask_at(judgement)}{self.person()}"
+
+    def _ask_at(self, judgement: Judgement) -> str:
+        """Whom to ask of the scheme besides, where the glossary knows."""
+        known = self._glossary.ask_at
+        places = [known[one] for one in sorted(judgement.schemes) if one in known]
+        return f"这件事可以问{places[0]}。" if places else ""
 
     def part_unknown(self) -> str:
         """Said of the part of a message that has no answer."""
