@@ -13,6 +13,7 @@ from typing import Final
 
 from policies_kb.clauses import Clause, Document
 from policies_kb.pack import Fact, Pack, Parameter, Place
+from policies_kb.retrieval.vectors import MANIFEST
 
 _SEED: Final = 20_261_123
 # Two signs and a level make a place; none of them is meant to be a real one.
@@ -77,8 +78,10 @@ class VariedPack:
     Its documents are made when asked for; an index found in the cache never asks.
     """
 
-    def __init__(self, pack: Pack, count: int) -> None:
+    def __init__(self, pack: Pack, count: int, folder: Path | None = None) -> None:
+        """`folder`: where the sentence vectors of the variants are, if they were kept there."""
         self._pack = pack
+        self._folder = folder
         self.name = pack.name
         self.title = pack.title
         self.version = f"{pack.version} varied {count} {_SEED}"
@@ -90,14 +93,20 @@ class VariedPack:
         self.made = False
 
     def files(self, name: str) -> tuple[Path, ...]:
-        """The real pack's."""
-        return self._pack.files(name)
+        """The real pack's; of vectors those of the variants."""
+        if name != MANIFEST:
+            return self._pack.files(name)
+        return (self._folder / name,) if self._folder and (self._folder / name).is_file() else ()
+
+    @property
+    def origins(self) -> list[Clause]:
+        """The real pack's clauses, of which clause i is a variant of that at i modulo their number."""
+        return [clause for document in self._pack.documents for clause in document.clauses]
 
     @cached_property
     def documents(self) -> tuple[Document, ...]:
         """All clauses as one document."""
         self.made = True
         first = self._pack.documents[0]
-        own = [clause for document in self._pack.documents for clause in document.clauses]
         homes = [name for name in (self._pack.title, "全县", "全区", "本县", "本区", "我县", "我区") if name]
-        return (first.model_copy(update={"clauses": tuple(varied(own, self._count, homes))}),)
+        return (first.model_copy(update={"clauses": tuple(varied(self.origins, self._count, homes))}),)

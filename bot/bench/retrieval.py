@@ -1,5 +1,6 @@
 """How answering grows with the number of clauses: building, opening by mapping, answering, and the same questions put
-to plain searches."""
+to plain searches. Once by words alone, as a large pack answers before `jzt kb index`, and once with sentence vectors, as
+it answers after it."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache, partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any, Final
 import psutil
 
 from bot.bench.corpus import VariedPack
+from bot.bench.nearby import Nearby
 from bot.bench.stats import percentile, summary
 from policies_kb.clauses import Clause
 from policies_kb.loader import load_pack
@@ -23,18 +25,21 @@ from policies_kb.retrieval.baselines import Bm25, Trigrams, words
 from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.evaluate import chosen, load_questions
 from policies_kb.retrieval.glossary import load_glossary
+from policies_kb.retrieval.senses import Senses
 from policies_kb.retrieval.shelf import Shelf
 from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.text import Reader
+from policies_kb.retrieval.vectors import FOLDER, MANIFEST, keep
 from policies_kb.retrieval.words import Words, in_memory
 
 SIZES: Final = (1_000, 10_000, 100_000)
+KINDS: Final = ("by_words", "by_sense")
 _QUESTIONS: Final = 100
 # Searches repeated with every clause scored in full, to see that leaving most of them out changes nothing.
 _THOROUGH: Final = 25
 # From so many clauses on they are read by several processes.
 _WORTH_PROCESSES: Final = 5000
-STEPS: Final = 3
+STEPS: Final = 5
 _MIB: Final = 2**20
 
 
@@ -68,35 +73,47 @@ def scale(
     asked = questions(pack, packs_dir)
     rows = []
     for count in sizes:
-        corpus = VariedPack(load_pack(pack, packs_dir), count)
+        place = folder / str(count)
+        corpus = VariedPack(load_pack(pack, packs_dir), count, place)
         began = time.perf_counter()
         clauses = [clause for document in corpus.documents for clause in document.clauses]
-        row = {
-            "clauses": count,
-            "asks": sum(len(clause.asks) for clause in clauses),
-            "generate_s": round(time.perf_counter() - began, 2),
-            **_build(corpus, clauses, folder, today),
-        }
-        progress()
-        row |= _in_fresh_process(pack, packs_dir, folder, count, today)
-        progress()
+        generated = round(time.perf_counter() - began, 2)
+        row: dict[str, Any] = {
+            "clauses": count, "asks": sum(len(clause.asks) for clause in clauses), "generate_s": generated,
+        }  # fmt: skip
+        for by_sense in (False, True):
+            vectors = _vectors(corpus, clauses, place) if by_sense else {}
+            if vectors is None:
+                # This machine makes none.
+                continue
+            built = _build(corpus, clauses, place, today, by_sense=by_sense)
+            progress()
+            asking = _in_fresh_process(pack, packs_dir, place, count, today, by_sense=by_sense)
+            progress()
+            row["by_sense" if by_sense else "by_words"] = {**vectors, **built, **asking}
         row["peers"] = _peers(clauses, asked)
         progress()
         rows.append(row)
-    first, last = rows[0], rows[-1]
+    kinds = [kind for kind in KINDS if all(kind in row for row in rows)]
     return {
         "questions": len(asked),
         "sizes": rows,
         "growth": {
-            "clauses": last["clauses"] / first["clauses"],
-            "build": _ratio(last["build_s"], first["build_s"]),
-            "bytes": _ratio(last["bytes"], first["bytes"]),
-            "open": _ratio(last["open_ms"], first["open_ms"]),
-            "search_p50": _ratio(last["search"]["p50_ms"], first["search"]["p50_ms"]),
-            "answer_p50": _ratio(last["answer"]["p50_ms"], first["answer"]["p50_ms"]),
-            "search_cpu_p50": _ratio(last["search"]["cpu_p50_ms"], first["search"]["cpu_p50_ms"]),
-            "answer_cpu_p50": _ratio(last["answer"]["cpu_p50_ms"], first["answer"]["cpu_p50_ms"]),
+            "clauses": rows[-1]["clauses"] / rows[0]["clauses"],
+            **{kind: _growth(rows[0][kind], rows[-1][kind]) for kind in kinds},
         },
+    }
+
+
+def _growth(first: Mapping[str, Any], last: Mapping[str, Any]) -> dict[str, float]:
+    return {
+        "build": _ratio(last["build_s"], first["build_s"]),
+        "bytes": _ratio(last["bytes"], first["bytes"]),
+        "open": _ratio(last["open_ms"], first["open_ms"]),
+        "search_p50": _ratio(last["search"]["p50_ms"], first["search"]["p50_ms"]),
+        "answer_p50": _ratio(last["answer"]["p50_ms"], first["answer"]["p50_ms"]),
+        "search_cpu_p50": _ratio(last["search"]["cpu_p50_ms"], first["search"]["cpu_p50_ms"]),
+        "answer_cpu_p50": _ratio(last["answer"]["cpu_p50_ms"], first["answer"]["cpu_p50_ms"]),
     }
 
 
@@ -111,14 +128,36 @@ def questions(pack: str, packs_dir: Path | None) -> list[str]:
     return dev[:: max(1, len(dev) // _QUESTIONS)][:_QUESTIONS] or ["低保怎么申请", "低保标准是多少"]
 
 
-def _build(corpus: VariedPack, clauses: Sequence[Clause], folder: Path, today: date) -> dict[str, Any]:
+def _vectors(corpus: VariedPack, clauses: Sequence[Clause], folder: Path) -> dict[str, Any] | None:
+    """Keep vectors of every text that has none, as `jzt kb index` does; None where this machine makes none."""
+    senses = Senses.open(Store(folder))
+    if senses is None:
+        return None
+    texts = senses.unread(clauses)
+    nearby = Nearby(senses.encoder, corpus.origins, clauses)
+    sampled = nearby.sample(texts)
+    began = time.perf_counter()
+    keep(folder / FOLDER, nearby, texts, lambda count: None)
+    size = sum(path.stat().st_size for path in (folder / FOLDER).iterdir())
+    return {
+        "unread": len(texts),
+        "reading": sampled,
+        "kept_s": round(time.perf_counter() - began, 2),
+        "kept_bytes": size,
+    }
+
+
+def _build(
+    corpus: VariedPack, clauses: Sequence[Clause], folder: Path, today: date, *, by_sense: bool
+) -> dict[str, Any]:  # fmt: skip
     store = Store(folder)
     Words.open(store)
     # Read with the dictionary in memory: a start maps it, but very many texts are read faster so.
     reader = Reader(load_glossary(corpus.files("glossary.yml")), in_memory())
     workers = (psutil.cpu_count() or 1) if len(clauses) > _WORTH_PROCESSES else 1
+    senses = Senses.open(store, corpus.files(MANIFEST)) if by_sense else None
     began, cpu = time.perf_counter(), _cpu_s()
-    shelf = Shelf(corpus.name, corpus.version, lambda: clauses, reader, store, workers=workers)
+    shelf = Shelf(corpus.name, corpus.version, lambda: clauses, reader, store, workers=workers, senses=senses)
     chosen_today = shelf.table.in_force(today)
     shelf.index(chosen_today)
     shelf.index(~chosen_today)
@@ -137,12 +176,13 @@ def _cpu_s() -> float:
 
 
 def _bytes(folder: Path, scope: str) -> int:
-    """Of the entries written last: the clause table and the two indexes of one number of clauses."""
+    """Of the clause table and of the two indexes written last."""
     newest = sorted(
-        (entry for entry in folder.glob(f"{scope}.*") if entry.is_dir()),
+        (entry for entry in folder.glob(f"{scope}.index.*") if entry.is_dir()),
         key=lambda entry: entry.stat().st_mtime,
-    )[-3:]
-    return sum(path.stat().st_size for entry in newest for path in entry.iterdir())
+    )[-2:]
+    entries = [*newest, *(entry for entry in folder.glob(f"{scope}.clauses.*") if entry.is_dir())]
+    return sum(path.stat().st_size for entry in entries for path in entry.iterdir())
 
 
 def _peers(clauses: Sequence[Clause], asked: Sequence[str]) -> dict[str, Any]:
@@ -166,11 +206,11 @@ def _peers(clauses: Sequence[Clause], asked: Sequence[str]) -> dict[str, Any]:
 
 
 def _in_fresh_process(
-    pack: str, packs_dir: Path | None, folder: Path, count: int, today: date
-) -> dict[str, Any]:
+    pack: str, packs_dir: Path | None, folder: Path, count: int, today: date, *, by_sense: bool
+) -> dict[str, Any]:  # fmt: skip
     arguments = {
         "pack": pack, "packs_dir": str(packs_dir) if packs_dir else None, "folder": str(folder), "count": count,
-        "today": today.isoformat(),
+        "today": today.isoformat(), "by_sense": by_sense,
     }  # fmt: skip
     done = subprocess.run(  # noqa: S603 - a fixed command
         [sys.executable, "-m", "bot.bench.retrieval", json.dumps(arguments)],
@@ -182,14 +222,16 @@ def _in_fresh_process(
     return found
 
 
-def opened(pack: str, packs_dir: Path | None, folder: Path, count: int, today: date) -> dict[str, Any]:
+def opened(
+    pack: str, packs_dir: Path | None, folder: Path, count: int, today: date, *, by_sense: bool
+) -> dict[str, Any]:  # fmt: skip
     """Open an index that stands in `folder` and ask; to be called in a process that did nothing else."""
     loaded = load_pack(pack, packs_dir)
     asked = questions(pack, packs_dir)
-    corpus = VariedPack(loaded, count)
+    corpus = VariedPack(loaded, count, folder)
     before = _memory()
     began = time.perf_counter()
-    retriever = Retriever(corpus, cache=folder)
+    retriever = Retriever(corpus, cache=folder, by_sense=by_sense)
     retriever.warm(today)
     open_ms = (time.perf_counter() - began) * 1000
     at_open = _memory()
@@ -207,6 +249,7 @@ def opened(pack: str, packs_dir: Path | None, folder: Path, count: int, today: d
     ]
     return {
         "rebuilt": corpus.made,
+        "reads_sense": retriever.reads_sense(today),
         "open_ms": round(open_ms, 1),
         "first_answer_ms": round(first_ms, 1),
         "answer": answering,
@@ -251,6 +294,6 @@ if __name__ == "__main__":
     given = json.loads(sys.argv[1])
     result = opened(
         given["pack"], Path(given["packs_dir"]) if given["packs_dir"] else None, Path(given["folder"]),
-        given["count"], date.fromisoformat(given["today"]),
+        given["count"], date.fromisoformat(given["today"]), by_sense=given["by_sense"],
     )  # fmt: skip
     sys.stdout.write(json.dumps(result))

@@ -231,7 +231,18 @@ def _show_screen(console: Console, found: dict[str, Any]) -> None:
 
 def _show_scale(console: Console, scale: dict[str, Any]) -> None:
     rows = scale["sizes"]
-    table = Table("条款数", *(str(row["clauses"]) for row in rows), title="检索随条款数的变化")
+    for kind, name in (("by_words", "只看词"), ("by_sense", "带句向量")):
+        if kind in scale["growth"]:
+            _show_scale_of(console, scale, kind, name)
+    table = Table("条款数", *(str(row["clauses"]) for row in rows), title="普通检索，同样的问题")
+    table.add_row("BM25(词) p50 / p95 毫秒", *(_pair(row["peers"]["bm25_words"]) for row in rows))
+    table.add_row("FTS5(三字) p50 / p95 毫秒", *(_pair(row["peers"]["fts5_trigram"]) for row in rows))
+    console.print(table)
+
+
+def _show_scale_of(console: Console, scale: dict[str, Any], kind: str, name: str) -> None:
+    rows = scale["sizes"]
+    table = Table("条款数", *(str(row["clauses"]) for row in rows), title=f"检索随条款数的变化：{name}")
     lines: list[tuple[str, Callable[[dict[str, Any]], str]]] = [
         ("建索引 秒", lambda row: str(row["build_s"])),
         ("其中处理器 秒", lambda row: str(row["build_cpu_s"])),
@@ -247,18 +258,27 @@ def _show_scale(console: Console, scale: dict[str, Any]) -> None:
         ("再次回答 p50 / p95 毫秒", lambda row: _pair(row["answer_again"])),
         ("再次回答，处理器 p50 毫秒", lambda row: str(row["answer_again"]["cpu_p50_ms"])),
         ("首条与全算一致", lambda row: str(row["same_best_as_thorough"])),
-        ("BM25(词) p50 / p95 毫秒", lambda row: _pair(row["peers"]["bm25_words"])),
-        ("FTS5(三字) p50 / p95 毫秒", lambda row: _pair(row["peers"]["fts5_trigram"])),
     ]
-    for name, cell in lines:
-        table.add_row(name, *map(cell, rows))
+    if kind == "by_sense":
+        lines[:0] = [
+            ("要读的文字", lambda row: str(row["unread"])),
+            ("读一句问法 / 一条条款 毫秒", lambda row: _each(row["reading"])),
+            ("读完要 小时(按抽样推算)", lambda row: str(row["reading"]["hours"])),
+            ("句向量占磁盘 MiB", lambda row: str(round(row["kept_bytes"] / 2**20, 1))),
+        ]
+    for title, cell in lines:
+        table.add_row(title, *(cell(row[kind]) for row in rows))
     console.print(table)
-    growth = scale["growth"]
+    growth = scale["growth"][kind]
     console.print(
-        f"条款多 {growth['clauses']:g} 倍：建索引 {growth['build']} 倍，磁盘 {growth['bytes']} 倍，打开 {growth['open']} 倍，"
+        f"条款多 {scale['growth']['clauses']:g} 倍：建索引 {growth['build']} 倍，磁盘 {growth['bytes']} 倍，打开 {growth['open']} 倍，"
         f"检索 {growth['search_p50']} 倍，回答 {growth['answer_p50']} 倍；"
         f"只算处理器时间，检索 {growth['search_cpu_p50']} 倍，回答 {growth['answer_cpu_p50']} 倍"
     )
+
+
+def _each(reading: dict[str, Any]) -> str:
+    return f"{reading['questions']['ms']} / {reading['passages']['ms']}"
 
 
 def _show_questions(console: Console, asked: dict[str, Any]) -> None:

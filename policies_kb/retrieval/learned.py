@@ -80,8 +80,10 @@ class Learned:
         found = np.zeros((len(vectors), len(HEADS)), dtype=np.float32)
         found[:, 0] = centred @ self.arrays["settled"] + self.arrays["settled_bias"]
         if len(known):
-            near = np.sort(centred @ known.T, axis=1)[:, -_FEW:]
-            found[:, 1], found[:, 2] = near[:, -1], near.mean(axis=1)
+            near = centred @ known.T
+            few = min(_FEW, len(known))
+            likest = np.partition(near, len(known) - few, axis=1)[:, -few:]
+            found[:, 1], found[:, 2] = likest.max(axis=1), likest.mean(axis=1)
         return found
 
     def turned(self, vectors: Floats, *, passage: bool) -> Floats:
