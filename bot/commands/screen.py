@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import re
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -24,6 +25,7 @@ from bot.screening.run import Progress, Wish, headers_of, run, sources_of, whole
 from bot.screening.source import SourceError
 from policies_kb.errors import DataFileError
 from policies_kb.loader import load_pack
+from policies_kb.pack import Pack
 from policies_kb.screening.whatif import UnknownFigure, what_if
 from policies_kb.screening.words import ColumnsError, ColumnsFile
 from policies_kb.yamlfile import load_model
@@ -55,6 +57,13 @@ from policies_kb.yamlfile import load_model
     metavar="名称=数字",
     help="试算，例如 di_shouru.multiple=2；可写多次",
 )
+@click.option(
+    "--only",
+    "wanted",
+    multiple=True,
+    metavar="方案[,方案]",
+    help="只看这几项，例如 dibao,tekun；可写多次",
+)
 @click.option("--with-names", is_flag=True, help="结果里带上姓名和身份证号(默认不带)")
 @click.option(
     "--format",
@@ -77,7 +86,7 @@ from policies_kb.yamlfile import load_model
 @click.option("--json", "as_json", is_flag=True, help="把报告的数字输出成 JSON")
 def command(
     source: Path | None, towns: Path | None, out: Path, overwrite: bool, pack: str, today: datetime | None,
-    columns: Path | None, changes: tuple[str, ...], with_names: bool, kind: str, workers: int, scheduler: str | None,
+    columns: Path | None, changes: tuple[str, ...], wanted: tuple[str, ...], with_names: bool, kind: str, workers: int, scheduler: str | None,
     as_json: bool,
 ) -> None:  # fmt: skip
     """Screen a register."""
@@ -93,10 +102,17 @@ def command(
         own = load_model(columns, ColumnsFile).columns if columns is not None else {}
         wish = Wish(
             input=source or towns or Path(), out=out, pack=pack, packs_dir=packs_dir(), today=day, own_columns=own,
-            figures=figures, with_names=with_names, csv=kind != "parquet", parquet=kind != "csv", workers=workers,
+            figures=figures, only=_schemes(wanted), with_names=with_names, csv=kind != "parquet", parquet=kind != "csv", workers=workers,
         )  # fmt: skip
         found = screen(wish, scheduler)
-    except (SourceError, ColumnsError, UnknownFigure, DataFileError, cluster.NoCluster) as error:
+    except (
+        SourceError,
+        ColumnsError,
+        UnknownFigure,
+        UnknownScheme,
+        DataFileError,
+        cluster.NoCluster,
+    ) as error:
         raise click.ClickException(str(error)) from None
     except BrokenProcessPool:
         raise click.ClickException(
@@ -113,13 +129,23 @@ def command(
 def screen(wish: Wish, scheduler: str | None) -> dict[str, object]:
     """Screen into the folder, whole or not at all; returns what the report tells."""
     pack = load_pack(wish.pack, wish.packs_dir)
-    what_if(pack, dict(wish.figures), wish.today)  # a wrong name is said before an hour of work
+    # A wrong name is said before an hour of work.
+    what_if(pack, dict(wish.figures), wish.today)
+    for scheme in wish.only:
+        if scheme not in pack.schemes:
+            raise UnknownScheme(scheme, pack)
     headers = headers_of(pack, sources_of(wish.input), wish.own_columns)
     with whole_or_nothing(wish.out) as work, _bar() as progress:
         with _executor(wish, scheduler) as executor:
             tally, processes = run(wish, headers, executor, progress, work)
         found = report.figures_of(
-            pack, tally, wish.today, register=wish.input.name, headers=headers, changed=wish.figures
+            pack,
+            tally,
+            wish.today,
+            register=wish.input.name,
+            headers=headers,
+            changed=wish.figures,
+            only=wish.only,
         )
         found["processes"] = processes
         (work / "report.json").write_text(json.dumps(found, ensure_ascii=False, indent=1), encoding="utf-8")
@@ -157,6 +183,20 @@ def _task(bar: Bar, title: str) -> Callable[[int, int], None]:
         bar.update(task, completed=count, total=total)
 
     return done
+
+
+class UnknownScheme(Exception):
+    """A scheme asked for that the pack does not have; says what there is."""
+
+    def __init__(self, scheme: str, pack: Pack) -> None:
+        there = "、".join(f"{own.id}({own.name})" for own in pack.schemes.values())
+        super().__init__(f"--only：{pack.title}没有“{scheme}”这一项。有：{there}。")
+
+
+def _schemes(wanted: tuple[str, ...]) -> tuple[str, ...]:
+    """Scheme ids, however many an option holds, each once."""
+    parts = re.split(r"[,，、\s]+", ",".join(wanted))
+    return tuple(dict.fromkeys(part for part in parts if part))
 
 
 def _figure(change: str) -> tuple[str, str]:

@@ -36,7 +36,7 @@ _ROWS_AT_ONCE = 60_000
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is the same for every part. `figures`: what-if figures by name."""
+    """What is the same for every part. `figures`: what-if figures by name; `only`: schemes wanted (none: all)."""
 
     pack: str
     packs_dir: Path | None
@@ -45,6 +45,7 @@ class Job:
     repeated: tuple[int, ...]
     ragged: tuple[Ragged, ...]
     figures: tuple[tuple[str, str], ...]
+    only: tuple[str, ...]
     with_names: bool
     csv: bool
     parquet: bool
@@ -89,11 +90,11 @@ def screen_part(job: Job, part: Part) -> PartDone:
     for batch, ragged in _pieces(job, part):
         register = reader.read(pa.Table.from_batches([batch]))
         _ragged(job, register, ragged)
-        screened = screen(pack, register.chunk, job.today)
+        screened = screen(pack, register.chunk, job.today, job.only)
         tally.doubts += _doubts(reader, register, screened)
         counted = count(pack, register, screened, job.today)
         if other is not None:
-            counted.changes = changes(screened, screen(other, register.chunk, job.today))
+            counted.changes = changes(screened, screen(other, register.chunk, job.today, job.only))
         tally.add(counted)
         writer.write(pack, register, screened)
     return writer.done(tally)

@@ -23,6 +23,8 @@ _MOST_MISSING = 15
 _MOST_FIELDS = 15
 _MOST_BARS = 12
 _LONGEST_LABEL = 9
+# Whether they are services, and what stands over them.
+GROUPS = ((False, "各项救助"), (True, "能用的服务(不发钱，不算进上面的户数)"))
 _STYLE = Style(
     background="transparent", plot_background="transparent", foreground="#1f2937", foreground_strong="#111827",
     foreground_subtle="#6b7280", colors=("#1d6fa5", "#c2410c", "#4d7c0f"), font_family="sans-serif",
@@ -38,8 +40,9 @@ def figures_of(
     register: str,
     headers: Headers,
     changed: Sequence[tuple[str, str]],
+    only: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Everything the report tells, sums in yuan, as JSON has it."""
+    """Everything the report tells, sums in yuan, as JSON has it. `only`: the schemes that were wanted (none: all)."""
     titles, read = labels(pack), words()
     report: dict[str, Any] = {
         "register": register,
@@ -52,9 +55,9 @@ def figures_of(
         "likely_households": tally.any_likely,
         "new_households": tally.any_found if tally.received else None,
         "unknown_households": tally.any_unknown,
-        "schemes": [
-            _scheme(pack, scheme, count) for scheme, count in tally.schemes.items()
-        ],
+        "service_households": tally.any_service,
+        "only": list(only),
+        "schemes": _support_first(_scheme(pack, scheme, count) for scheme, count in tally.schemes.items()),
         "missing": [
             {"fact": fact, "label": titles.get(fact, fact), "households": count}
             for fact, count in _most_first(tally.missing)
@@ -90,11 +93,17 @@ def _most_first(counts: Counter[str]) -> list[tuple[str, int]]:
     return sorted(counts.items(), key=lambda item: (-item[1], item[0]))
 
 
+def _support_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Rows of schemes, services after support."""
+    return sorted(rows, key=lambda row: bool(row["service"]))
+
+
 def _scheme(pack: Pack, scheme: str, count: SchemeCount) -> dict[str, Any]:
     own = pack.schemes[scheme]
     return {
         "scheme": scheme,
         "name": own.name,
+        "service": own.service,
         "likely": count.likely,
         "unknown": count.unknown,
         "persons": count.persons if own.per == "member" else None,
@@ -123,7 +132,7 @@ def _what_if(pack: Pack, tally: Tally, today: date, changed: Sequence[tuple[str,
             {"figure": called, "name": pack.parameters[name].name, "unit": pack.parameters[name].unit,
              "before": shown, "after": float(value)}
         )  # fmt: skip
-    rows = [_change(pack, scheme, change) for scheme, change in tally.changes.items()]
+    rows = _support_first(_change(pack, scheme, change) for scheme, change in tally.changes.items())
     whole = Change()
     for change in tally.changes.values():
         whole.add(change)
@@ -138,7 +147,7 @@ def _what_if(pack: Pack, tally: Tally, today: date, changed: Sequence[tuple[str,
 
 def _change(pack: Pack, scheme: str, change: Change) -> dict[str, Any]:
     return {
-        "scheme": scheme, "name": pack.schemes[scheme].name, "before": change.before, "after": change.after,
+        "scheme": scheme, "name": pack.schemes[scheme].name, "service": pack.schemes[scheme].service, "before": change.before, "after": change.after,
         "gained": change.gained, "lost": change.lost, "unknown": change.open,
         "amount_month_before": change.month_before / 100, "amount_month_after": change.month_after / 100,
         "amount_month_difference": (change.month_after - change.month_before) / 100,
@@ -152,17 +161,13 @@ def page(report: dict[str, Any]) -> str:
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters |= {"count": _count, "yuan": _yuan, "day": _day}
-    schemes = [row for row in report["schemes"] if row["likely"] or row["unknown"]]
+    new = report["new_households"] is not None
+    groups = []
+    for service, title in GROUPS:
+        rows = [row for row in report["schemes"] if row["service"] is service]
+        if rows:
+            groups.append({"title": title, "rows": rows, "chart": _of_schemes(rows, new=new)})
     charts = {
-        "schemes": _bars(
-            [row["name"] for row in schemes],
-            {"可能符合": [row["likely"] for row in schemes]}
-            | (
-                {"其中新发现": [row["new"] or 0 for row in schemes]}
-                if report["new_households"] is not None
-                else {}
-            ),
-        ),
         "missing": _bars(
             [row["label"] for row in report["missing"][:_MOST_BARS]],
             {"户": [row["households"] for row in report["missing"][:_MOST_BARS]]},
@@ -174,9 +179,15 @@ def page(report: dict[str, Any]) -> str:
     }
     template = environment.get_template("report.html.j2")
     return template.render(
-        report=report, charts=charts, missing=report["missing"][:_MOST_MISSING],
+        report=report, groups=groups, charts=charts, missing=report["missing"][:_MOST_MISSING],
         fields=report["problems"]["fields"][:_MOST_FIELDS],
     )  # fmt: skip
+
+
+def _of_schemes(rows: Sequence[dict[str, Any]], *, new: bool) -> Markup:
+    shown = [row for row in rows if row["likely"] or row["unknown"]]
+    found = {"其中新发现": [row["new"] or 0 for row in shown]} if new else {}
+    return _bars([row["name"] for row in shown], {"可能符合": [row["likely"] for row in shown]} | found)
 
 
 def _bars(names: Sequence[str], series: dict[str, list[int]]) -> Markup:
@@ -232,8 +243,12 @@ def lines(report: dict[str, Any]) -> Iterable[str]:
     yield f"至少有一项可能符合的 {report['likely_households']:,} 户；还缺情况的 {report['unknown_households']:,} 户。"
     if report["new_households"] is not None:
         yield f"名册里没有在领、这次新发现的 {report['new_households']:,} 户。"
+    services = False
     for row in report["schemes"]:
         if row["likely"] or row["unknown"]:
+            if row["service"] and not services:
+                services = True
+                yield f"{GROUPS[True][1]}：{report['service_households']:,} 户"
             new = "" if row["new"] is None else f"，新发现 {row['new']:,}"
             sums = "" if row["amount_month"] is None else f"，每月约 {_yuan(row['amount_month'])}"
             yield f"  {row['name']}：可能符合 {row['likely']:,} 户{new}，还缺情况 {row['unknown']:,} 户{sums}"

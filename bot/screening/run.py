@@ -39,6 +39,7 @@ class Wish:
     today: date
     own_columns: Mapping[str, str] = field(default_factory=dict)
     figures: tuple[tuple[str, str], ...] = ()
+    only: tuple[str, ...] = ()
     with_names: bool = False
     csv: bool = True
     parquet: bool = True
@@ -136,8 +137,8 @@ def _prepared(
 ) -> tuple[Job, list[Part]]:  # fmt: skip
     def job(keys: list[int], ragged: Sequence[Ragged] = ()) -> Job:
         return Job(
-            wish.pack, wish.packs_dir, wish.today, headers, tuple(keys), tuple(ragged), wish.figures, wish.with_names,
-            wish.csv, wish.parquet, folder,
+            wish.pack, wish.packs_dir, wish.today, headers, tuple(keys), tuple(ragged), wish.figures, wish.only,
+            wish.with_names, wish.csv, wish.parquet, folder,
         )  # fmt: skip
 
     town, files = sources[0]

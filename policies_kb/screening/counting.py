@@ -21,8 +21,11 @@ CARD = "disability_card_expires"
 
 
 def count(pack: Pack, register: Register, screened: ScreenedChunk, today: date) -> Tally:
-    """The counts of one part."""
+    """The counts of one part. What is something to use and no support counts by itself, so that a service most
+    people may use does not hide who is in need."""
     chunk = register.chunk
+    services = {scheme for scheme in screened.schemes if pack.schemes[scheme].service}
+    usable = np.zeros(chunk.size, np.bool_)
     likely, unknown, found = (np.zeros(chunk.size, np.bool_) for _ in range(3))
     tally = Tally(
         households=chunk.size, persons=int(chunk.starts[-1]), received=bool(register.receiving),
@@ -30,15 +33,20 @@ def count(pack: Pack, register: Register, screened: ScreenedChunk, today: date) 
     )  # fmt: skip
     for scheme, columns in screened.schemes.items():
         told = newly(register, scheme, columns)
+        tally.schemes[scheme] = _scheme(columns, told)
+        if scheme in services:
+            usable |= columns.likely
+            continue
         likely |= columns.likely
         unknown |= columns.unknown
         if told is not None:
             found |= told[0]
-        tally.schemes[scheme] = _scheme(columns, told)
-    tally.any_likely, tally.any_unknown, tally.any_found = (
-        int(rows.sum()) for rows in (likely, unknown, found)
+    tally.any_likely, tally.any_unknown, tally.any_found, tally.any_service = (
+        int(rows.sum()) for rows in (likely, unknown, found, usable)
     )
-    for fact, rows in _missing(chunk.size, screened).items():
+    # Where nothing but services is wanted, what they miss is what is missing.
+    counted = [each for scheme, each in screened.schemes.items() if scheme not in services]
+    for fact, rows in _missing(chunk.size, counted or [*screened.schemes.values()]).items():
         tally.missing[fact] = int(rows.sum())
     problems = register.problems.table()
     tally.problems = problems.num_rows
@@ -84,9 +92,9 @@ def _scheme(columns: Screened, told: tuple[Bools, Bools] | None) -> SchemeCount:
     )  # fmt: skip
 
 
-def _missing(rows: int, screened: ScreenedChunk) -> dict[str, Bools]:
+def _missing(rows: int, schemes: list[Screened]) -> dict[str, Bools]:
     found: dict[str, Bools] = {}
-    for columns in screened.schemes.values():
+    for columns in schemes:
         for fact in dict.fromkeys(fact for names in columns.missing_sets for fact in names):
             holds = np.array([fact in names for names in columns.missing_sets], np.bool_)
             own = found.setdefault(fact, np.zeros(rows, np.bool_))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -48,17 +49,19 @@ class ScreenedChunk:
     doubts: dict[str, Bools]
 
 
-def screen(pack: Pack, chunk: Chunk, today: date) -> ScreenedChunk:
-    """What every scheme of the pack says of each household, identical to asking the single path about each."""
+def screen(pack: Pack, chunk: Chunk, today: date, only: Collection[str] = ()) -> ScreenedChunk:
+    """What the schemes of the pack say of each household, identical to asking the single path about each.
+
+    `only`: ids of the schemes wanted (none: all); what these refer to is worked out and not told.
+    """
     sheet = Screen(pack, chunk, today)
+    wanted = [scheme for scheme in pack.schemes if not only or scheme in only]
     try:
-        found = {scheme: _columns(pack, chunk, sheet.verdicts(scheme)) for scheme in pack.schemes}
+        found = {scheme: _columns(pack, chunk, sheet.verdicts(scheme)) for scheme in wanted}
         doubts = _doubts(pack, sheet)
         singly = sheet.sheet.doubtful
     except (BeyondColumns, RecursionError):
-        found = {
-            scheme: _blank(chunk, person=pack.schemes[scheme].per == "member") for scheme in pack.schemes
-        }
+        found = {scheme: _blank(chunk, person=pack.schemes[scheme].per == "member") for scheme in wanted}
         singly, doubts = np.ones(chunk.size, np.bool_), {}
     singles = Singles(pack.facts, chunk)
     for row in np.flatnonzero(singly).tolist():

@@ -74,6 +74,7 @@ class TownCount:
 class Tally:
     """A part's counts. `missing`: fact → households it is missing in; `birthdays`: age → people who reach it soon.
 
+    `any_*`: households with at least one scheme of support; `any_service`: with at least one service they may use.
     `received`: whether the register says who receives what. `singly`: households the single path was asked about.
     """
 
@@ -82,6 +83,7 @@ class Tally:
     any_likely: int = 0
     any_found: int = 0
     any_unknown: int = 0
+    any_service: int = 0
     marked: int = 0
     problems: int = 0
     doubts: int = 0

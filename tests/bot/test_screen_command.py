@@ -204,6 +204,45 @@ def test_what_if_says_who_comes_in_and_what_it_costs(tmp_path: Path) -> None:
     assert "Traceback" not in wrong.stderr
 
 
+def test_only_some_schemes_with_the_outcomes_of_all_and_services_counted_apart(tmp_path: Path) -> None:
+    source = tmp_path / "register.csv"
+    register.write(source, 150)
+    whole = json.loads(screen("--input", str(source), "--out", str(tmp_path / "all"), "--json").stdout)
+    done = screen("--input", str(source), "--out", str(tmp_path / "some"), "--json", "--only", "dibao,dan_ren_bao",
+                  "--only", "falv_yuanzhu")  # fmt: skip
+    some = json.loads(done.stdout)
+    assert some["only"] == ["dibao", "dan_ren_bao", "falv_yuanzhu"]
+    assert [row["scheme"] for row in some["schemes"]] == ["dibao", "dan_ren_bao", "falv_yuanzhu"]
+    counted = {row["scheme"]: row for row in whole["schemes"]}
+    assert all(row == counted[row["scheme"]] for row in some["schemes"])
+
+    def told(folder: str) -> set[tuple[str, str, str]]:
+        rows = pyarrow.parquet.read_table(tmp_path / folder / "results.parquet").to_pylist()
+        return {
+            (row["household"], row["scheme"], row["outcome"]) for row in rows if row["scheme"] in some["only"]
+        }
+
+    assert told("some") == told("all")
+    likely = {
+        household
+        for household, scheme, outcome in told("some")
+        if outcome == "likely" and scheme != "falv_yuanzhu"
+    }
+    assert some["likely_households"] == len(likely)
+    assert some["service_households"] == counted["falv_yuanzhu"]["likely"] > 0
+    assert [row["service"] for row in whole["schemes"]] == sorted(row["service"] for row in whole["schemes"])
+    page = (tmp_path / "some" / "report.html").read_text(encoding="utf-8")
+    assert (
+        page.index("<h2>各项救助")
+        < page.index("最低生活保障")
+        < page.index("<h2>能用的服务")
+        < page.index("村里的法律顾问")
+    )
+    wrong = screen("--input", str(source), "--out", str(tmp_path / "x"), "--only", "dibo", code=1)
+    assert "没有“dibo”这一项" in wrong.stderr
+    assert "dibao(" in wrong.stderr
+
+
 def test_nothing_is_overwritten_or_left_behind(tmp_path: Path) -> None:
     source, out = tmp_path / "r.csv", tmp_path / "out"
     source.write_text(ROWS, encoding="utf-8")
