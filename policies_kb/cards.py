@@ -87,8 +87,10 @@ class Card(Frozen):
 
     @property
     def deciding(self) -> CardLine | None:
-        """The one reason told where there is room for one."""
+        """The one reason told where there is room for one: of what does not fit and may do so yet, why it may."""
         lines = self.section("reasons") or self.section("looked_at")
+        if self.kind == "unclear" and self.outcome == "unlikely":
+            lines = tuple(sorted(lines, key=lambda line: line.kind != "note"))
         return lines[0] if lines else None
 
 
@@ -135,7 +137,7 @@ def result_sheet(pack: Pack, results: Sequence[SchemeResult], today: date) -> Re
 def _card(pack: Pack, found: SchemeResult) -> Card:
     scheme, verdict = pack.schemes[found.scheme], _verdict(found)
     lines: dict[SectionKind, Iterable[CardLine]] = {
-        "looked_at" if verdict == "unlikely" else "reasons": [
+        "looked_at" if found.outcome == "unlikely" else "reasons": [
             CardLine(text=reason.text, source=_source(reason.document, reason.clause), kind=reason.kind)
             for reason in found.reasons
         ],
@@ -160,8 +162,6 @@ def _card(pack: Pack, found: SchemeResult) -> Card:
 
 
 def _verdict(found: SchemeResult) -> Verdict:
-    if found.outcome == "unlikely":
-        return "unlikely"
     if found.borderline:
         return "borderline" if found.outcome == "likely" else "unclear"
     return found.outcome

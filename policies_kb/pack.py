@@ -236,6 +236,10 @@ class Note(Frozen):
 
     id: str = Field(pattern=NAME)
     when: str = "True"
+    unless: str = Field(default="", description="not told where this is known to hold; told while it is open")
+    ask: bool = Field(
+        default=False, description="the conversation asks what `when` hangs on, once the outcome is there"
+    )
     outcomes: tuple[Outcome, ...] = ("likely", "unknown", "unlikely")
     text: str
     source: Source

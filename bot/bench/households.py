@@ -102,7 +102,8 @@ def _applies(name: str, member: Mapping[str, Any]) -> bool:
     if name.startswith("taught_"):
         return age >= 45 and (name == "taught_as" or member.get("taught_as", "none") != "none")
     if name in {"teacher_in_service", "runs_business", "in_correction", "apprentice"}:
-        return 16 <= age < 65
+        # Nobody is an apprentice from 60 on: the interview takes that for granted.
+        return 16 <= age < 60
     return name != "student_founder" or 18 <= age < 30
 
 

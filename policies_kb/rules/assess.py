@@ -9,7 +9,7 @@ from fractions import Fraction
 from math import inf
 from string import Formatter
 
-from policies_kb.pack import AmountRule, Condition, Fact, Pack, Scheme, Source
+from policies_kb.pack import AmountRule, Condition, Fact, Note, Pack, Scheme, Source
 from policies_kb.rules.facts import Facts, split_key
 from policies_kb.rules.shown import plain, shown_day, shown_number, span, yuan
 from policies_kb.rules.values import Number, Symbol, Truth, Value, add, both, either, narrowed, number
@@ -32,19 +32,28 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """A scheme's outcome before it is put into words. `needs`: keys of the facts that can still change it."""
+    """A scheme's outcome before it is put into words. `needs`: keys of the facts that can still change it.
+
+    `details`: keys of the facts on which a sentence hangs that an interview asks for (see Note.ask).
+    """
 
     outcome: Truth
     cases: tuple[Case, ...]
     in_force: bool
     amount_month: Number | None = None
     amount_once: Number | None = None
+    details: frozenset[str] = frozenset()
 
     @property
     def needs(self) -> frozenset[str]:
         """Facts that can still change the outcome, or the amount of a likely one."""
         amounts = (amount.needs for amount in (self.amount_month, self.amount_once) if amount is not None)
         return self.outcome.needs.union(*amounts)
+
+    @property
+    def hangs_on(self) -> frozenset[str]:
+        """Facts whose answer can still change anything: the verdict, or what is told with it."""
+        return self.needs | self.details
 
 
 class Assessment:
@@ -65,7 +74,9 @@ class Assessment:
         more = Assessment(self._pack, facts, self._today)
         more.world.reuse(self.world, names)
         more._verdicts.update(
-            (scheme, verdict) for scheme, verdict in self._verdicts.items() if untouched(verdict.needs, names)
+            (scheme, verdict)
+            for scheme, verdict in self._verdicts.items()
+            if untouched(verdict.hangs_on, names)
         )
         return more
 
@@ -105,11 +116,20 @@ class Assessment:
             members = [*self.world.indices, *([] if self._uncounted is None else [self._uncounted])]
         cases = tuple(self._case(scheme, member) for member in members)
         outcome = either([case.outcome for case in cases])
+        details = self._details(scheme, outcome, cases)
         if outcome.value is not True:
-            return Verdict(outcome, cases, in_force=True)
-        return Verdict(
-            outcome, cases, True, self._sum(scheme.amount_month, cases), self._sum(scheme.amount_once, cases)
-        )
+            return Verdict(outcome, cases, in_force=True, details=details)
+        sums = (self._sum(scheme.amount_month, cases), self._sum(scheme.amount_once, cases))
+        return Verdict(outcome, cases, True, *sums, details)
+
+    def _details(self, scheme: Scheme, outcome: Truth, cases: tuple[Case, ...]) -> frozenset[str]:
+        """What the notes hang on that are asked about, for the cases that are told; none before the outcome is there."""
+        said = _OUTCOMES[outcome.value]
+        notes = [note for note in scheme.notes if note.ask and said in note.outcomes]
+        if outcome.value is None or not notes:
+            return frozenset()
+        told = [self.world.truth(note.when, case.member) for case in _shown(cases) for note in notes]
+        return frozenset().union(*(truth.needs for truth in told))
 
     def _case(self, scheme: Scheme, member: int | None) -> Case:
         conditions = tuple(self.world.truth(condition.when, member) for condition in scheme.conditions)
@@ -148,7 +168,7 @@ class Assessment:
     def _explain(self, scheme: Scheme) -> SchemeResult:
         verdict = self.verdict(scheme.id)
         outcome = _OUTCOMES[verdict.outcome.value]
-        shown = self._shown(verdict)
+        shown = _shown(verdict.cases)
         borderline = any(self._borderline(scheme, case) for case in shown)
         reasons: dict[Reason, None] = {}
         for case in shown:
@@ -176,16 +196,6 @@ class Assessment:
         source = scheme.deadline[0].source if scheme.deadline else scheme.conditions[0].source
         yield self._reason("condition", text, source, None, dates)
 
-    def _shown(self, verdict: Verdict) -> list[Case]:
-        """The cases worth telling: those that hold; else those still open; else the one that came closest."""
-        for value in (True, None):
-            found = [case for case in verdict.cases if case.outcome.value is value]
-            if found:
-                return found if value else found[:1]
-        return sorted(verdict.cases, key=lambda case: sum(part.value is False for part in case.conditions))[
-            :1
-        ]
-
     def _borderline(self, scheme: Scheme, case: Case) -> bool:
         return (
             scheme.borderline is not None and self.world.truth(scheme.borderline, case.member).value is True
@@ -204,8 +214,12 @@ class Assessment:
                 if rule is not None:
                     yield from self._amount_reason(rule, case)
         for note in scheme.notes:
-            if outcome in note.outcomes and self.world.truth(note.when, case.member).value is True:
+            if outcome in note.outcomes and self._holds(note, case.member):
                 yield self._reason("note", note.text, note.source, case.member)
+
+    def _holds(self, note: Note, member: int | None) -> bool:
+        denied = note.unless and self.world.truth(note.unless, member).value is True
+        return not denied and self.world.truth(note.when, member).value is True
 
     def _amount_reason(self, rule: AmountRule, case: Case) -> Iterable[Reason]:
         if not self._gives(rule, case):
@@ -327,6 +341,15 @@ def _listed(labels: list[str]) -> str:
     """The first few of what is missing, in one breath."""
     more = f"等{len(labels)}项" if len(labels) > MOST_NAMED else ""
     return "、".join(labels[:MOST_NAMED]) + more or "一些情况"
+
+
+def _shown(cases: tuple[Case, ...]) -> list[Case]:
+    """The cases worth telling: those that hold; else those still open; else the one that came closest."""
+    for value in (True, None):
+        found = [case for case in cases if case.outcome.value is value]
+        if found:
+            return found if value else found[:1]
+    return sorted(cases, key=lambda case: sum(part.value is False for part in case.conditions))[:1]
 
 
 def reported_names(catalogue: Mapping[str, Fact], names: Iterable[str]) -> tuple[str, ...]:

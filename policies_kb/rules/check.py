@@ -12,7 +12,7 @@ from policies_kb.rules.assess import PERSON
 from policies_kb.rules.doubts import SAID
 from policies_kb.rules.expression import Checker, ExpressionError, Kind, names_in, schemes_in
 from policies_kb.rules.facts import FactsError, default_value, read_value
-from policies_kb.rules.links import links_of
+from policies_kb.rules.links import facts_in, links_of
 from policies_kb.rules.world import MEMBER_COUNT, TODAY, TOLD
 
 NEXT_KEYS = ("likely", "unlikely", "unknown", "borderline")
@@ -252,6 +252,10 @@ class _Check:
         for note in scheme.notes:
             key = f"{scheme.id}.{note.id}"
             yield from self._expression("note", key, "when", note.when, "truth", member=member)
+            if note.unless:
+                yield from self._expression("note", key, "unless", note.unless, "truth", member=member)
+            if note.ask and not any(self._pack.facts[name].ask for name in facts_in(self._pack, note.when)):
+                yield self._problem("note", key, "ask", "hangs on no fact that is asked", "remove 'ask'")
             yield from self._braces("note", key, "text", note.text, member=member)
         for field in ("amount_month", "amount_once"):
             rule = getattr(scheme, field)

@@ -31,7 +31,8 @@ OPENING = 0
 
 @dataclass(frozen=True, slots=True)
 class Hanging:
-    """What is still open: for each scheme, the keys of the questions that can still change its outcome or amount."""
+    """What is still open: for each scheme, the keys of the questions that can still change its outcome or amount, or a
+    sentence of its result that is asked about."""
 
     by_scheme: Mapping[str, frozenset[str]]
 
@@ -92,7 +93,7 @@ class Chooser:
         touched = [
             scheme
             for scheme in self.hanging.by_scheme
-            if not untouched(self.assessment.verdict(scheme).needs, names)
+            if not untouched(self.assessment.verdict(scheme).hangs_on, names)
         ]
         rest = frozenset().union(
             *(keys for scheme, keys in self.hanging.by_scheme.items() if scheme not in touched)
@@ -106,7 +107,8 @@ class Chooser:
         return expected
 
     def _keys(self, facts: Facts, assessment: Assessment, scheme: str) -> frozenset[str]:
-        needs = assessment.open(deciding_needs(self._pack, scheme, assessment.verdict(scheme)))
+        verdict = assessment.verdict(scheme)
+        needs = assessment.open(deciding_needs(self._pack, scheme, verdict) | verdict.details)
         return frozenset(key for need in needs if (key := asked_as(self._pack, facts, need, self._skipped)))
 
 
