@@ -267,14 +267,19 @@ class World:
         return found
 
     def _total(self, name: str, fact: Fact) -> Number:
-        """The members' sums when all are told; otherwise the household's sum as told; otherwise what is known."""
+        """The members' sums when all are told; otherwise the household's sum as told; otherwise what is known.
+
+        What is only taken for granted of a member (a pupil earns nothing) does not stand against a sum that was told.
+        """
         of = fact.totals or ""
         parts = [_number(self.resolve(of, index)) for index in self.indices]
         summed = number(0)
         for part in parts:
             summed = add(summed, part)
         told = self._facts.household.get(name) is not None or name in self._facts.ranges
-        if self.complete and summed.exact is not None:
+        records = self._facts.members
+        each_told = len(records) == len(self.indices) and all(one.get(of) is not None for one in records)
+        if self.complete and summed.exact is not None and (each_told or not told):
             return summed
         if told:
             return _number(self._household_fact(name, fact))

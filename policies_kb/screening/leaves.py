@@ -131,13 +131,23 @@ class Leaves:
             raise TypeError("a figure is wanted")
         summed = self._rows.total(each)
         column = self._rows.chunk.household.get(name)
-        if column is None or summed.sure or not column.told.any():
+        if column is None or not column.told.any():
             return summed
+        own = self._rows.chunk.members.get(fact.totals or "")
+        firsts = self._rows.chunk.starts[:-1]
+        each_told = (
+            np.zeros(len(firsts), np.bool_) if own is None else np.logical_and.reduceat(own.told, firsts)
+        )
         whole = self.household(name, fact)
         if not isinstance(whole, Num):
             raise TypeError("a figure is wanted")
         return numbers.spread_over(
-            self._rows, (summed.low == summed.high) | ~column.told, None, summed, whole, {}
+            self._rows,
+            ((summed.low == summed.high) & each_told) | ~column.told,
+            None,
+            summed,
+            whole,
+            {},
         )
 
     def _told(self, name: str, fact: Fact, *, member: bool) -> _Filling:

@@ -183,8 +183,14 @@ def test_what_is_known_stays_true_when_more_is_told(pack: str, data: st.DataObje
     dropped = data.draw(st.sets(st.sampled_from(sorted((sure & set(facts)) - {"household"}))))
     hidden = data.draw(st.sets(st.sampled_from(sorted(sure & set(facts["household"][0]) - {"relation"}))))
     if "income_month" in hidden:
-        # A small child's income is taken for nought until told otherwise: also an assumption, so it is true here.
-        children = [item if item["age"] >= 16 else {**item, "income_month": 0} for item in facts["household"]]
+        # A small child's or pupil's income is taken for nought until told otherwise: also an assumption, so it is
+        # true here.
+        children = [
+            {**item, "income_month": 0}
+            if item["age"] < 16 or item.get("student") or item.get("student_stage", "none") != "none"
+            else item
+            for item in facts["household"]
+        ]
         facts = {**facts, "household": children}
     less = {key: None if key in dropped else value for key, value in facts.items()}
     less["household"] = [
