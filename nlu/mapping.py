@@ -42,6 +42,7 @@ from nlu import lexicon, names, numerals, rules, whom
 from nlu.extract import extract, id_number, integer, money, phone, yes_no
 from nlu.reading import Reading
 from nlu.spread import spread
+from nlu.statements import Told, told_in_passing, told_of
 from nlu.suppose import suppose
 from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
 from nlu.told import spouse_told, who_lives_here
@@ -408,7 +409,7 @@ class _Message:
         if found:
             return [
                 *found,
-                *self._volunteered(said, asked),
+                *(one for one in self._volunteered(said, asked) if one not in found),
                 *(c for c in others if not isinstance(c, ChitChat | SkipQuestion)),
             ]
         if others:
@@ -428,9 +429,11 @@ class _Message:
         if asked.flow != "assess":
             return []
         mine = _topic_slots(asked.name)
+        if told_of(asked.name, clause) is not None:
+            return []
         facts = {
             name: value
-            for name, value in self._facts(clause).items()
+            for name, value in self._facts(clause, passing=True).items()
             if name != asked.name and name not in mine and not self._size_again(name)
         }
         read = extract(clause, asked, today=self.today)
@@ -455,6 +458,9 @@ class _Message:
     def _interrupting(self, reading: Reading, clause: str, asked: AskedSlot) -> list[Command]:
         """Commands when the clause is something else than an answer to the question asked."""
         intent = reading.intent
+        if asked.flow == "assess" and not reading.exact and told_of(asked.name, clause) is not None:
+            # 没出啥事 has the form of a question, and is none.
+            return []
         if intent is None or intent in {
             "affirm",
             "deny",
@@ -493,6 +499,8 @@ class _Message:
     def _set(self, asked: AskedSlot, said: str) -> list[Command]:
         if asked.name == "apply_confirm" and _SUBMIT.fullmatch(bare(said)):
             return [SetSlot(name=asked.name, value=True, raw=self.raw.strip())]
+        if stated := self._stated(asked, said):
+            return stated
         found = extract(said, asked, today=self.today)
         if found is None and asked.type == "person_name":
             # 我叫王五,身份证是…: the name stands in one of the clauses.
@@ -511,13 +519,31 @@ class _Message:
                 value = list(bounds)
         return [SetSlot(name=asked.name, value=value, raw=self.raw.strip())]
 
+    def _stated(self, asked: AskedSlot, said: str) -> list[Command]:
+        """What a statement says of the fact asked for, with the figure it holds of another; a sum told is a sum."""
+        if asked.flow != "assess" or self._is_title(asked) or (told := told_of(asked.name, said)) is None:
+            return []
+        if asked.type == "money" and (money(said, asked.name) or 0) != 0:
+            return []
+        raw = self.raw.strip()
+        return [
+            SetSlot(name=asked.name, value=told.value, raw=raw),
+            *(SetSlot(name=name, value=value, raw=raw) for name, value in self._number(told).items()),
+        ]
+
+    def _number(self, told: Told) -> dict[str, JsonValue]:
+        """教了十二年: the years beside that somebody taught."""
+        said = told.number and re.search("年|学期", told.clause)
+        figure = integer(told.clause, told.number or "", self.today) if said else None
+        return {told.number: figure} if told.number and figure else {}
+
     def _volunteered(self, said: str, asked: AskedSlot) -> list[Command]:
         mine = _topic_slots(asked.name)
         if asked.type == "person_name":
             return self._told_with_name(said, asked)
         if asked.flow not in {"assess", ""}:
             return []
-        told = self._facts(said)
+        told = self._facts(said, passing=True)
         if asked.name == "household_size":
             # 我和老伴,还有孙子: who they are, so that they can be spoken of by it.
             told |= {
@@ -548,7 +574,7 @@ class _Message:
                 told.append(SetSlot(name="address", value=self.raw.strip(), raw=raw))
         told += [
             SetSlot(name=name, value=value, raw=raw)
-            for name, value in self._facts(self.plain).items()
+            for name, value in self._facts(self.plain, passing=True).items()
             if asked.flow == "assess"
             and name != asked.name
             and name not in mine
@@ -871,11 +897,13 @@ class _Message:
                 found.setdefault(scheme)
             if found:
                 slots["apply_schemes"] = next(iter(found)) if len(found) == 1 else list[JsonValue](found)
-        return slots | self._facts(self.plain)
+        return slots | self._facts(self.plain, passing=True)
 
-    def _facts(self, text: str) -> dict[str, JsonValue]:
-        """Facts of the household told without being asked, under the contract's names."""
+    def _facts(self, text: str, *, passing: bool = False) -> dict[str, JsonValue]:
+        """Facts of the household told without being asked, under the contract's names. `passing`: statements too."""
         facts: dict[str, JsonValue] = {}
+        for name, told in told_in_passing(text).items() if passing else ():
+            facts |= {name: told.value, **self._number(told)}
         for clause in clauses(text):
             if own := _MY_AGE.search(clause):
                 facts.setdefault("household.0.age", integer(own["n"], "age", self.today))

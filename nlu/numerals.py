@@ -14,7 +14,7 @@ _DIGITS = "零〇一二两三四五六七八九"
 _CORE = r"(?:\d[\d,]*(?:\.\d+)?(?:[十百千万亿wWkK](?:\d+)?)*|[零〇一二两三四五六七八九十百千万亿廿卅俩仨](?:[零〇一二两三四五六七八九十百千万亿点])*)"
 # A number with the words that make it approximate: 两百来, 八百多, 一千左右, 百把, 千把.
 NUMBER = re.compile(rf"(?P<core>{_CORE})(?P<about>来|多|几|余|把|出头|左右|上下)?")
-_NOT_ONE = tuple("下些般直样点起定共切旦概时向")
+_NOT_ONE = tuple("下些般直样点起定共切旦概时向辈")
 _TAILS = {"万": 1e4, "亿": 1e8}
 _VAGUE = ("几", "数", "上", "成")
 _RANGE_DIGITS = re.compile(
@@ -104,8 +104,10 @@ def find(text: str) -> list[Number]:
             # 好几百 says no number.
             position = match.end()
             continue
-        if match["core"] == "一" and text[match.end() : match.end() + 1] in _NOT_ONE:
-            # 一下, 一些, 一直 count nothing.
+        if match["core"] == "一点" or (
+            match["core"] == "一" and text[match.end() : match.end() + 1] in _NOT_ONE
+        ):
+            # 一下, 一些, 一点积蓄, 一辈子 count nothing.
             position = match.end()
             continue
         pair = _RANGE_DIGITS.fullmatch(match["core"])

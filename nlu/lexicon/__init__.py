@@ -119,6 +119,33 @@ class Topics(RootModel[list[Topic]]):
     """In the order they are tried."""
 
 
+class StatementRule(_Strict):
+    """How people tell a fact without answering: `value` of the facts `slots` (the last part of their names).
+
+    `passing`: also taken where something else was asked; `number`: a fact whose figure may stand in the clause.
+    """
+
+    slots: list[str]
+    value: bool | int | str
+    words: list[str]
+    passing: bool = False
+    number: str | None = None
+
+    _valid = field_validator("words")(_compile_all)
+
+
+class StatementRules(RootModel[list[StatementRule]]):
+    """In the order they are tried."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A statement's rule with its words compiled."""
+
+    rule: StatementRule
+    words: re.Pattern[str]
+
+
 class Supposed(_Strict):
     """What a supposition sets: a fact to a value, or a sum of money (`more`: added to what was told)."""
 
@@ -240,6 +267,13 @@ def topics() -> tuple[tuple[tuple[str, ...], re.Pattern[str]], ...]:
     """(slot names, words) in the order they are tried."""
     found = load_model(FOLDER / "topics.yml", Topics).root
     return tuple((tuple(topic.slots), re.compile("|".join(topic.words))) for topic in found)
+
+
+@cache
+def statements() -> tuple[Statement, ...]:
+    """How facts are told as statements, in the order they are tried."""
+    rules = load_model(FOLDER / "statements.yml", StatementRules).root
+    return tuple(Statement(rule, re.compile("|".join(rule.words))) for rule in rules)
 
 
 @cache
