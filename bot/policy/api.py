@@ -32,6 +32,7 @@ from bot.policy.models import (
     PolicyDesk,
     Reject,
     Replaces,
+    SchemeName,
     Settle,
     Try,
 )
@@ -42,8 +43,9 @@ from policies_kb.errors import DataFileError
 from policies_kb.ingest import review
 from policies_kb.ingest.draft import Draft, State
 from policies_kb.ingest.versions import Comparison
-from policies_kb.loader import UnknownPack, pack_titles
+from policies_kb.loader import UnknownPack, pack_folders, pack_titles
 from policies_kb.retrieval.explain import Explanation
+from policies_kb.retrieval.glossary import load_glossary
 
 _BASE = "/api/v1/staff/policy"
 _DRAFTS = _BASE + "/packs/{pack}/drafts"
@@ -101,12 +103,27 @@ class PolicyApi:
         """GET what the page begins with."""
         staff = await session.signed_in(request, self._storage)
         titles = await asyncio.to_thread(pack_titles, self._packs.folder)
-        names = [PackName(name=name, title=title) for name, title in titles.items()]
+        schemes = await asyncio.to_thread(self._scheme_names)
         return answer(
             PolicyDesk(
-                packs=names, pack=self._pack, may_decide=_may_decide(staff), aspects=list(get_args(Aspect))
+                packs=[PackName(name=name, title=title) for name, title in titles.items()],
+                pack=self._pack,
+                may_decide=_may_decide(staff),
+                aspects=list(get_args(Aspect)),
+                schemes=[SchemeName(id=scheme, name=name) for scheme, name in schemes.items()],
             )
         )
+
+    def _scheme_names(self) -> dict[str, str]:
+        """What the packs' glossaries call each scheme; a pack whose files are wrong is left out."""
+        found: dict[str, str] = {}
+        for pack in self._packs.names():
+            with contextlib.suppress(DataFileError):
+                folders = pack_folders(pack, self._packs.folder)
+                found |= load_glossary(
+                    [path for one in folders if (path := one / "glossary.yml").is_file()]
+                ).names
+        return found
 
     async def explain(self, request: web.Request) -> web.Response:
         """POST a question."""

@@ -46,12 +46,13 @@ class SchemeName(_Out):
 
 
 class PolicyDesk(_Out):
-    """What the page begins with. `may_decide`: whether this person may change drafts."""
+    """What the page begins with. `may_decide`: whether this person may change drafts; `schemes`: of all packs."""
 
     packs: list[PackName]
     pack: str
     may_decide: bool
     aspects: list[str]
+    schemes: list[SchemeName]
 
 
 class Try(_In):

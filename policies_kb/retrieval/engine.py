@@ -133,13 +133,14 @@ class Retriever:
         """Why `answer` answers as it does. Never raises."""
         text = clean(question)
         read = has_content(text) and len(question) <= LONGEST
+        urgent, rest = self._questions.urgent(text) if read else ([], "")
         return Explanation(
             question=question,
             cleaned=text,
             scheme=scheme,
+            urgent=tuple(one.topic for one in urgent),
             parts=tuple(
-                explain_part(part, judged)
-                for part, judged in (self._judged(text, today, scheme, aspect) if read else ())
+                explain_part(part, judged) for part, judged in self._judged(rest, today, scheme, aspect)
             ),
             answer=self.answer(question, today=today, scheme=scheme, aspect=aspect),
         )

@@ -75,11 +75,13 @@ class PartExplained(Frozen):
 
 
 class Explanation(Frozen):
-    """The whole message. `cleaned` is the text after folding of width, case and traditional characters."""
+    """The whole message. `cleaned` is the text after folding of width, case and traditional characters; `urgent` what
+    of it could not wait, which `parts` need not tell of."""
 
     question: str
     cleaned: str
     scheme: str | None
+    urgent: tuple[str, ...]
     parts: tuple[PartExplained, ...]
     answer: Answer
 

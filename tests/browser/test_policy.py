@@ -79,8 +79,35 @@ async def test_a_question_shows_answer_clause_and_reasons(browser: Browser, offi
     await expect(page.locator(".weighed li").first).to_contain_text("示范区救助标准")
     await page.get_by_text("才回答").click()
     await expect(page.get_by_role("table")).to_be_visible()
+    # Whoever reads it need not know the names of the program.
+    why = page.get_by_label("为什么")
+    await expect(why).to_contain_text("救助：低保")
+    await expect(why).to_contain_text("方面：多少钱")
+    for name in ("dibao", "how_much", "shifan-qu", "guojia"):
+        await expect(why).not_to_contain_text(name)
+    figures = page.locator("td:last-child")
+    assert await figures.first.evaluate("cell => getComputedStyle(cell).whiteSpace") == "nowrap"
     assert await look.sideways(page) <= 0
     assert await look.serious(page) == []
+    await page.context.close()
+
+
+async def test_a_scheme_spoken_of_is_chosen_by_name(browser: Browser, office: Site) -> None:
+    page = await policy(browser, office, "wang")
+    await page.get_by_label("居民会怎么问").fill("要带什么材料")
+    await page.get_by_label("正在谈的救助").select_option(label="低保")
+    await page.get_by_role("button", name="试一试").click()
+    await expect(page.get_by_label("为什么")).to_contain_text("救助：低保")
+    await expect(page.get_by_label("为什么")).to_contain_text("当作：低保要带什么材料")
+    await page.context.close()
+
+
+async def test_what_cannot_wait_is_said_to_have_come_first(browser: Browser, office: Site) -> None:
+    page = await policy(browser, office, "wang")
+    await page.get_by_label("居民会怎么问").fill("邻居打老婆，娃没饭吃")
+    await page.get_by_role("button", name="试一试").click()
+    await expect(page.get_by_label("回答")).to_contain_text("110")
+    await expect(page.get_by_label("为什么")).to_contain_text("等不得的事（打人、虐待）")
     await page.context.close()
 
 

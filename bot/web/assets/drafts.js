@@ -2,15 +2,14 @@
 
 import { Component, html } from "./vendor/htm-preact.js";
 import { Dialog } from "./dialog.js";
-import { day } from "./format.js";
+import { ASPECTS, day } from "./format.js";
 
 const WHICH = { open: "待审", accepted: "已收", rejected: "没收", all: "全部" };
 const FRONT = { title: "标题", issuer: "发文单位", number: "文号", effective_from: "从哪天起", effective_to: "到哪天止", source: "来源" };
-const ASPECTS = {
-  who: "谁能享受", how_much: "多少钱", documents: "带什么", where: "去哪办", how_long: "要多久", steps: "怎么办", decision: "谁来定", notice: "公示告知",
-  objection: "不服怎么办", payment: "怎么发钱", check: "核查", exit: "停发退出", duty: "要守的规矩", care: "照料", complaint: "投诉", service: "有什么服务",
-};
 const KINDS = { changed: "改了", new: "新增", gone: "没有了", unchanged: "没变" };
+
+// What a scheme's id is called; one the glossary does not know stays as it is.
+const called = (schemes, id) => schemes.find((one) => one.id === id)?.name || id;
 
 export function DraftList({ drafts, which, pack, onWhich, onOpen }) {
   return html`<section aria-label="草稿">
@@ -81,7 +80,7 @@ class Clause extends Component {
       <div class="row"><button type="button" onClick=${() => this.setState({ editing: false })}>不改了</button><button type="submit" class="main" disabled=${busy}>保存</button></div></form>`;
   }
 
-  render({ clause, mayDecide, busy, aspects, onChange }, { editing }) {
+  render({ clause, mayDecide, busy, aspects, schemes, onChange }, { editing }) {
     const { now } = clause;
     const open = clause.marks.filter((mark) => !mark.settled);
     return html`<article class=${`pairing ${now ? "" : "left-out"}`} id=${`clause-${clause.key}`}>
@@ -93,7 +92,7 @@ class Clause extends Component {
       <div>${editing && now ? this.form(now, busy, aspects) : html`
         <h3>${now ? html`${now.number} ${now.heading}` : html`没有收：${clause.left_out}`}</h3>
         ${now && html`<${Marked} text=${now.text} marks=${open} />
-          <p class="small">${ASPECTS[now.aspect] || now.aspect}${now.schemes.length ? ` · ${now.schemes.join("、")}` : ""}</p>
+          <p class="small">${ASPECTS[now.aspect] || now.aspect}${now.schemes.length ? ` · ${now.schemes.map((one) => called(schemes, one)).join("、")}` : ""}</p>
           <p class="small">问法：${now.asks.join(" / ")}</p>`}
         ${mayDecide && html`<div class="row">
           ${now && html`<button type="button" onClick=${() => this.setState({ editing: true })}>改这一条</button>`}
@@ -146,7 +145,7 @@ export class Draft extends Component {
     if (await this.props.onChange("/front", json)) this.setState({ editing: false });
   }
 
-  render({ draft, mayDecide, busy, aspects, onBack, onChange }, state) {
+  render({ draft, mayDecide, busy, aspects, schemes, onBack, onChange }, state) {
     const decides = mayDecide && draft.state === "open";
     const { front } = draft;
     const doubtful = draft.clauses.filter((clause) => clause.now && clause.marks.some((mark) => !mark.settled));
@@ -170,7 +169,7 @@ export class Draft extends Component {
       <${Changes} changes=${draft.changes} replaces=${draft.replaces} />
       ${doubtful.length > 0 && html`<nav class="jump" aria-label="要看的条款">要看的：${doubtful.map((clause) => html`<a key=${clause.key} href=${`#clause-${clause.key}`}
         onClick=${(event) => { event.preventDefault(); document.getElementById(`clause-${clause.key}`).scrollIntoView(); }}>${clause.now.number}</a> `)}</nav>`}
-      ${draft.clauses.map((clause) => html`<${Clause} key=${clause.key} clause=${clause} mayDecide=${decides} busy=${busy} aspects=${aspects} onChange=${onChange} />`)}
+      ${draft.clauses.map((clause) => html`<${Clause} key=${clause.key} clause=${clause} mayDecide=${decides} busy=${busy} aspects=${aspects} schemes=${schemes} onChange=${onChange} />`)}
       ${draft.dropped.length > 0 && html`<details><summary>去掉的 ${draft.dropped.length} 行（广告、页码、导航）</summary><ul class="small">${draft.dropped.map((line) => html`<li key=${line.line}>第 ${line.line} 行（${line.why}）：${line.text}</li>`)}</ul></details>`}
       ${draft.log.length > 0 && html`<details><summary>谁做过什么</summary><ul class="small">${draft.log.map((entry, at) => html`<li key=${at}>${day(entry.at)} ${entry.by}：${entry.what}</li>`)}</ul></details>`}
       ${this.renderAsk({ draft, busy, onChange, onAccept: this.props.onAccept }, state)}

@@ -1,5 +1,11 @@
 // Words for times and sizes. The office's clock counts, whatever the phone's time zone is.
 
+// The sides of a matter, as staff read them.
+export const ASPECTS = {
+  who: "谁能享受", how_much: "多少钱", documents: "带什么", where: "去哪办", how_long: "要多久", steps: "怎么办", decision: "谁来定", notice: "公示告知",
+  objection: "不服怎么办", payment: "怎么发钱", check: "核查", exit: "停发退出", duty: "要守的规矩", care: "照料", complaint: "投诉", service: "有什么服务",
+};
+
 const ZONE = "Asia/Shanghai";
 const parts = new Intl.DateTimeFormat("zh-CN", {
   timeZone: ZONE, year: "numeric", month: "numeric", day: "numeric", hour: "numeric", minute: "2-digit", hourCycle: "h23",

@@ -98,23 +98,23 @@ class Policy extends Component {
     this.setState({ draft: null, notice: `《${draft.front.title}》已收进政策包，${day(done.effective_from)}起生效。${old}${used}` });
   }
 
-  renderTry({ question, scheme, explained, busy }) {
+  renderTry({ question, scheme, explained, desk, busy }) {
     return html`<section aria-label="试问">
       <form class="try" onSubmit=${(event) => this.tryIt(event)}>
         <label class="wide">居民会怎么问<input name="question" value=${question} maxlength="2000" required
           onInput=${(event) => this.setState({ question: event.target.value })} /></label>
-        <label>正在谈的救助<span class="small"> 可以不填</span><input name="scheme" value=${scheme} placeholder="例如 dibao" autocapitalize="none"
-          onInput=${(event) => this.setState({ scheme: event.target.value })} /></label>
+        <label>正在谈的救助<span class="small"> 可以不填</span><select name="scheme" value=${scheme} onChange=${(event) => this.setState({ scheme: event.target.value })}>
+          <option value="">没有</option>${desk.schemes.map((one) => html`<option key=${one.id} value=${one.id} selected=${one.id === scheme}>${one.name}</option>`)}</select></label>
         <button type="submit" class="main" disabled=${busy}>${busy ? "正在想……" : "试一试"}</button>
       </form>
-      ${explained ? html`<${Reasons} found=${explained} onAsk=${(next) => this.setState({ question: next }, () => this.tryIt())} />`
+      ${explained ? html`<${Reasons} found=${explained} desk=${desk} onAsk=${(next) => this.setState({ question: next }, () => this.tryIt())} />`
         : html`<p class="small choose">写一个问题，看看会怎么答、依据哪一条、为什么是这一条。</p>`}
     </section>`;
   }
 
   renderDrafts({ draft, drafts, which, desk, busy }) {
     if (draft) {
-      return html`<${Draft} key=${draft.id} draft=${draft} mayDecide=${desk.may_decide} busy=${busy} aspects=${desk.aspects}
+      return html`<${Draft} key=${draft.id} draft=${draft} mayDecide=${desk.may_decide} busy=${busy} aspects=${desk.aspects} schemes=${desk.schemes}
         onBack=${() => this.setState({ draft: null }, () => this.list())} onChange=${(what, json) => this.change(what, json)}
         onAccept=${(date) => this.accept(date)} />`;
     }

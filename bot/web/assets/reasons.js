@@ -1,6 +1,7 @@
 // Why an answer is what it is, in words a pack's author can act on.
 
 import { html } from "./vendor/htm-preact.js";
+import { ASPECTS } from "./format.js";
 import { Citations, Text } from "./parts.js";
 
 const PARTS = {
@@ -20,13 +21,24 @@ const EVIDENCE = {
   sense_asks_lead: "意思比第二名像多少", sense_asks_short: "意思离最像的一条差多少", sense_text: "意思和条款正文有多像",
   sense_text_most: "前几名里意思最像正文的", sense_text_short: "意思离最像的正文差多少",
 };
+const CONCEPTS = { scheme: "救助", aspect: "方面", same: "同", outside: "别处的事" };
+const scheme = (desk, id) => desk.schemes.find((one) => one.id === id)?.name || id;
+
+// `scheme:dibao` as 救助：低保.
+function concept(desk, token) {
+  const at = token.indexOf(":");
+  const [kind, id] = [token.slice(0, at), token.slice(at + 1)];
+  const name = kind === "scheme" ? scheme(desk, id) : kind === "aspect" ? ASPECTS[id] || id : id;
+  return `${CONCEPTS[kind] || kind}：${name}`;
+}
+
 const number = (value) => (Math.round(value * 100) / 100).toFixed(2);
 
-function Weighed({ clauses }) {
+function Weighed({ clauses, desk }) {
   if (!clauses.length) return html`<p class="small">没有一条沾边的。</p>`;
   const top = Math.max(...clauses.map((clause) => clause.score), 0.01);
   return html`<ol class="weighed">${clauses.map((clause, at) => html`<li key=${`${clause.document_id} ${clause.clause} ${at}`}>
-    <p><b>《${clause.document}》${clause.clause}</b> ${clause.heading} <span class="small">${clause.pack}</span></p>
+    <p><b>《${clause.document}》${clause.clause}</b> ${clause.heading} <span class="small">${desk.packs.find((one) => one.name === clause.pack)?.title || "上级规定"}</span></p>
     <p class="bar-line"><meter min="0" max=${top} value=${Math.max(clause.score, 0)} aria-label="得分"></meter> <b>${number(clause.score)}</b></p>
     <p class="small">${clause.parts.filter((part) => part.value).map((part) => `${PARTS[part.name] || part.name} ${part.value > 0 ? "+" : ""}${number(part.value)}`).join("，")}</p>
     <p class="small">最像的问法：${clause.asked}（像 ${number(clause.likeness)}）。问题里的意思它说到 ${Math.round(clause.covered * 100)}%。</p>
@@ -42,20 +54,20 @@ function Sure({ part }) {
     <p class="small">加起来大于 0，把握就过一半。</p></details>`;
 }
 
-function Part({ part, many }) {
+function Part({ part, desk, many }) {
   return html`<section class="part">
     ${many && html`<h3>这一句：${part.text}</h3>`}
     <p><b>${part.why}</b>${part.named && ` （${part.named}）`}</p>
     ${part.repaired !== part.text && html`<p class="small">当作：${part.repaired}</p>`}
-    <p class="units">${part.units.map((unit) => html`<span class="unit"><b>${unit.word}</b>${unit.concepts.length > 0 && html`<span class="small"> ${unit.concepts.join(" ")}</span>`}</span>`)}</p>
-    <p class="small">${part.schemes.length ? `救助：${part.schemes.join("、")}${part.from_conversation ? "（从前面的话知道）" : ""}。` : "没有说是哪一项救助。"}${part.aspects.length ? `问的方面：${part.aspects.join("、")}。` : ""}</p>
+    <p class="units">${part.units.map((unit) => html`<span class="unit"><b>${unit.word}</b>${unit.concepts.length > 0 && html`<span class="small"> ${unit.concepts.map((token) => concept(desk, token)).join("，")}</span>`}</span>`)}</p>
+    <p class="small">${part.schemes.length ? `救助：${part.schemes.map((id) => scheme(desk, id)).join("、")}${part.from_conversation ? "（从前面的话知道）" : ""}。` : "没有说是哪一项救助。"}${part.aspects.length ? `问的方面：${part.aspects.map((one) => ASPECTS[one] || one).join("、")}。` : ""}</p>
     <${Sure} part=${part} />
     <h3>哪几条最像</h3>
-    <${Weighed} clauses=${part.clauses} />
+    <${Weighed} clauses=${part.clauses} desk=${desk} />
   </section>`;
 }
 
-export function Reasons({ found, onAsk }) {
+export function Reasons({ found, desk, onAsk }) {
   const { answer } = found;
   return html`<div class="reasons">
     <section class="bubble-box" aria-label="回答"><h2>${answer.answered ? "会这样答" : "会这样说"}</h2>
@@ -64,7 +76,8 @@ export function Reasons({ found, onAsk }) {
       ${answer.suggestions.length > 0 && html`<div class="row">${answer.suggestions.map((next) => html`<button type="button" key=${next} onClick=${() => onAsk(next)}>${next}</button>`)}</div>`}
     </section>
     <section aria-label="为什么"><h2>为什么</h2>
-      ${found.parts.map((part, at) => html`<${Part} key=${at} part=${part} many=${found.parts.length > 1} />`)}
-      ${found.parts.length === 0 && html`<p class="small">没有读出问题。</p>`}
+      ${found.urgent.length > 0 && html`<p><b>说到了等不得的事（${found.urgent.join("、")}），先说打哪个电话。</b></p>`}
+      ${found.parts.map((part, at) => html`<${Part} key=${at} part=${part} desk=${desk} many=${found.parts.length > 1} />`)}
+      ${found.parts.length === 0 && !found.urgent.length && html`<p class="small">没有读出问题。</p>`}
     </section></div>`;
 }
