@@ -149,6 +149,8 @@ class Engine:
         run.state.offered = [
             button for effect in run.effects if isinstance(effect, Say) for button in effect.buttons
         ]
+        if run.state.last_at == run.now:
+            run.state.spoken_at = run.now
         run.state.version += 1
         return Turn(run.state, tuple(run.effects))
 

@@ -7,6 +7,7 @@ spoken of at that moment and moves in and out of the state with it, so that noth
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from dialogues.commands import (
     UNNUMBERED,
@@ -83,8 +84,18 @@ def own_cases(state: DialogueState) -> list[CaseNote]:
     return [case for case in state.cases if case.household == state.household]
 
 
-def is_blank(state: DialogueState) -> bool:
-    """Whether nothing was told of, or begun for, the household spoken of."""
+def abandoned(state: DialogueState, before: datetime) -> list[int]:
+    """Numbers of the households not spoken of since `before`, of which something is kept and no case came."""
+    sent = {case.household for case in state.cases}
+    return [
+        number
+        for number, one in every(state)
+        if number not in sent and not is_blank(one) and (at := one.spoken_at or state.last_at) and at < before
+    ]
+
+
+def is_blank(state: OfHousehold) -> bool:
+    """Whether nothing was told of, or begun for, the household."""
     told = (
         state.facts,
         state.doubts,

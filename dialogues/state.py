@@ -63,6 +63,7 @@ class OfHousehold(BaseModel):
         description="whom the household is of, as the speaker calls them (王大娘); empty: the speaker's",
     )
     role: Role | None = Field(default=None, description="what the speaker is to them; None: not known")
+    spoken_at: datetime | None = Field(default=None, description="when it was last spoken of")
     stack: list[Frame] = Field(default_factory=list)
     slots: dict[str, JsonValue] = Field(default_factory=dict)
     facts: dict[str, JsonValue] = Field(

@@ -141,6 +141,12 @@ class Conversations(Protocol):
         """Conversations of the pack untouched since `before`, without a case and in no staff's hands; oldest first."""
         ...
 
+    async def begun(
+        self, pack: str, before: datetime, after: str = "", limit: int = 100
+    ) -> Sequence[ConversationRow]:
+        """Conversations of the pack begun before `before` and in no staff's hands, by id; those behind `after`."""
+        ...
+
     async def set_mode(self, conversation_id: str, mode: Mode, assignee: str | None) -> None: ...
     async def erase(self, conversation_id: str) -> int:
         """Erase every personal record of the conversation (messages, state, documents, cases' personal fields,

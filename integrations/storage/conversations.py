@@ -110,6 +110,23 @@ class SqlConversations:
         )
         return [*(await self._context.connection.execute(query)).scalars()]
 
+    async def begun(
+        self, pack: str, before: datetime, after: str = "", limit: int = 100
+    ) -> Sequence[ConversationRow]:
+        query = (
+            select(Conversation)
+            .where(
+                Conversation.pack == pack,
+                Conversation.created_at < before,
+                Conversation.mode == "bot",
+                Conversation.erased_at.is_(None),
+                Conversation.id > after,
+            )
+            .order_by(Conversation.id)
+            .limit(limit)
+        )
+        return [self._read(row) for row in await self._context.connection.execute(query)]
+
     async def set_mode(self, conversation_id: str, mode: Mode, assignee: str | None) -> None:
         """Raises NotFound."""
         done = await self._context.connection.execute(
