@@ -108,7 +108,7 @@ class Index:
       one anywhere and its BM25 score there. `sound_…`: the same for pairs of syllables.
     - `own`, `schemed`, `aspect` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
       its aspect as a number of `ASPECTS`, is about this scheme.
-    - `ask_vectors`, `ask_heads`, `ask_keys`, `ask_places` (a), `clause_vectors` and `clause_centres` (n), where there
+    - `ask_vectors`, `ask_heads`, `ask_keys`, `ask_places` (a), `ask_scale`, `clause_vectors` and `clause_centres` (n), where there
       are any: see `policies_kb.retrieval.senses`.
     """
 
@@ -230,7 +230,7 @@ class Index:
         if not whole:
             places, starts = gathered(starts, rows)
             asks, clauses = asks[places], clauses[rows]
-        return {**likeness(sense, asks.astype(np.float32, copy=False), clauses, starts)}
+        return {**likeness(sense, asks, clauses, starts, float(self._a["ask_scale"][0]))}
 
     def _rough_likeness(self, sense: Sense | None) -> dict[str, Floats]:
         if sense is None:

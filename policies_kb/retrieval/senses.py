@@ -25,7 +25,7 @@ FILE: Final = Path(__file__).parent / "vectors.npz"
 # So many texts without a vector are read when an index is built (half a minute at most); of more, words must do until
 # `jzt kb index` has read them.
 MOST_UNREAD: Final = 3000
-# Of so many listed questions the vectors take half the room: they are looked at a few thousand at a time.
+# Of so many listed questions the vectors take a byte a column, a quarter of the room: they are looked at by thousands.
 _MANY: Final = 50_000
 _AT_ONCE: Final = 8192
 _REMEMBERED: Final = 1024
@@ -72,7 +72,7 @@ class Senses:
 
     def arrays(self, clauses: Iterable[Clause]) -> Mapping[str, npt.NDArray[Any]]:
         """What an index holds of the clauses: `ask_vectors` (a row a listed question, in order), `clause_vectors`,
-        `clause_centres` (where a clause's questions lie), and to find the sense of a listed question again: `ask_keys`
+        `ask_scale` (what one of `ask_vectors` stands for), `clause_centres` (where a clause's questions lie), and to find the sense of a listed question again: `ask_keys`
         in order with `ask_places` and `ask_heads`.
 
         Empty where too many of the texts have no vector yet.
@@ -93,8 +93,10 @@ class Senses:
             return {}
         ask_vectors, heads = self._vectors(asked, keys, passage=False)
         places = np.argsort(keys, kind="stable")
+        kept, scale = _kept(ask_vectors)
         return {
-            "ask_vectors": ask_vectors,
+            "ask_vectors": kept,
+            "ask_scale": np.array([scale], dtype=np.float32),
             "ask_keys": keys[places],
             "ask_places": places.astype(np.int64),
             "ask_heads": heads,
@@ -161,6 +163,17 @@ def _numbers(texts: Sequence[str], *, passage: bool) -> Numbers:
     return np.array([text_number(text, passage=passage) for text in texts], dtype=np.uint64)
 
 
+def _kept(vectors: Floats) -> tuple[npt.NDArray[Any], float]:
+    """Vectors as an index keeps them, and what they are to be multiplied by."""
+    if len(vectors) <= _MANY:
+        return vectors, 1.0
+    scale = float(np.abs(vectors).max()) / 127
+    found = np.empty(vectors.shape, dtype=np.int8)
+    for at in range(0, len(vectors), _AT_ONCE):
+        found[at : at + _AT_ONCE] = np.round(vectors[at : at + _AT_ONCE].astype(np.float32) / scale)
+    return found, scale
+
+
 def _centres(vectors: Floats, counts: Sequence[int]) -> Floats:
     """The middle of each clause's rows, of length 1."""
     starts = np.cumsum([0, *counts])[:-1]
@@ -181,7 +194,8 @@ def listed_sense(arrays: Mapping[str, npt.NDArray[Any]], text: str) -> Sense | N
         return None
     place = int(arrays["ask_places"][at])
     heads = dict(zip(HEADS, map(float, arrays["ask_heads"][place]), strict=True))
-    return Sense(vector=np.asarray(arrays["ask_vectors"][place], dtype=np.float32), **heads)
+    vector = np.asarray(arrays["ask_vectors"][place], dtype=np.float32) * arrays["ask_scale"][0]
+    return Sense(vector=vector, **heads)
 
 
 def told(clause: Clause) -> str:
@@ -190,11 +204,14 @@ def told(clause: Clause) -> str:
 
 
 def likeness(
-    sense: Sense, asks: Floats, clauses: Floats, starts: npt.NDArray[np.int64]
+    sense: Sense, asks: npt.NDArray[Any], clauses: Floats, starts: npt.NDArray[np.int64], scale: float = 1.0
 ) -> dict[str, npt.NDArray[np.float64]]:
     """How like each clause is to a question, -1..1: `sense_ask` by its likest listed question, `sense_asks` by all of
-    them (the likest counting most; at most a little over 1), `sense_text` by what it says."""
-    by_ask = asks @ sense.vector
+    them (the likest counting most; at most a little over 1), `sense_text` by what it says.
+
+    `asks` times `scale` are of length 1, as `clauses` are.
+    """
+    by_ask = asks.astype(np.float32, copy=False) @ (sense.vector * np.float32(scale))
     weights = np.exp(_SHARP * (by_ask - 1.0), dtype=np.float64)
     return {
         "sense_ask": np.maximum.reduceat(by_ask, starts[:-1]).astype(np.float64),

@@ -143,6 +143,25 @@ def test_an_index_with_vectors_from_disk_finds_the_same_and_reads_no_text_again(
 
 
 @pytest.mark.usefixtures("by_hash")
+def test_vectors_of_very_many_questions_take_a_byte_a_column_and_find_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sensing, "MOST_UNREAD", 100_000)
+    pack = load_pack("shifan-qu")
+    exact = Retriever(pack)
+    exact.warm(TODAY)
+    monkeypatch.setattr(sensing, "_MANY", 100)
+    small = Retriever(pack)
+    arrays = small._index(TODAY, True)._a
+    assert arrays["ask_vectors"].dtype == np.int8
+    assert arrays["ask_vectors"].shape == exact._index(TODAY, True)._a["ask_vectors"].shape
+    for question in (*QUESTIONS, clean(pack.documents[0].clauses[0].asks[0])):
+        one, other = (engine.search(question, today=TODAY) for engine in (exact, small))
+        assert one[0].clause == other[0].clause
+        assert one[0].score == pytest.approx(other[0].score, abs=0.05)
+
+
+@pytest.mark.usefixtures("by_hash")
 def test_a_pack_with_too_many_texts_to_read_is_answered_by_words(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
