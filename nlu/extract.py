@@ -74,7 +74,7 @@ def _value(text: str, asked: AskedSlot, today: date | None) -> JsonValue:
 # --- numbers -------------------------------------------------------------------------------------------------
 
 _PEOPLE_TOTAL = re.compile(
-    r"(?:一共|总共|共|拢共|加起来|合计)\D{0,3}(?P<a>[一二两三四五六七八九十俩仨\d]+)|(?P<b>[一二两三四五六七八九十俩仨\d]+)\s*(?:口(?:子)?人?|张嘴)"
+    r"(?:一共|总共|共|拢共|加起来|合计)\D{0,3}(?P<a>[一二两三四五六七八九十俩仨\d]+)|(?<![老小])(?!两口子)(?P<b>[一二两三四五六七八九十俩仨\d]+)\s*(?:口(?:子)?人?|张嘴)"
 )
 _PEOPLE_PART = re.compile(
     r"(?P<n>[一二两三四五六七八九十俩仨\d]+)个?(?P<who>大人|小孩子?|小的?|大的?|老人|老的|娃娃?|孩子|学生|劳力)"
@@ -100,15 +100,33 @@ def people(text: str) -> int | None:
         return 3
     if _ALONE.search(text):
         return 1
+    pair = _PAIR.search(text)
+    separate = re.search(r"分开|分了?家|不(?:跟|和)", text)
+    if pair is not None and not separate and (joined := _JOINED.match(text[pair.end() :])) is not None:
+        # 老两口带一个孙子: two, and who is counted behind.
+        return 2 + _others(text[pair.end() + joined.end() :])
     counted = _count_named(text)
     if counted is not None:
         return counted
-    if _PAIR.search(text):
+    if pair is not None:
         return 2
     if re.search(r"[万元块]", text):
         return None
     # 我没有收入 is no number of people.
     return _whole_number(text) or None
+
+
+_JOINED = re.compile(r"[,、]?(?:带着?|领着?|和|跟|同|加上?|还有|养着?|外加)(?=.{0,6}[一-鿿])")
+
+
+def _others(text: str) -> int:
+    """How many persons are named here: 一个孙子, 俩娃, 儿子、儿媳妇."""
+    count, end = 0, 0
+    for _, start, stop in lexicon.relations().find(text):
+        quantity = _QUANTITY.search(text[end:start])
+        count += (_whole(numerals.read(quantity["n"])) or 1) if quantity else 1
+        end = stop
+    return count
 
 
 _QUANTITY = re.compile(r"(?P<n>[一二两三四五六七八九十俩仨\d]+)(?:个|位|名)?$")

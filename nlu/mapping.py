@@ -42,7 +42,7 @@ from nlu import lexicon, names, numerals, rules, whom
 from nlu.extract import extract, id_number, integer, money, phone, yes_no
 from nlu.reading import Reading
 from nlu.spread import spread
-from nlu.statements import Told, told_in_passing, told_of
+from nlu.statements import Told, of_another, told_in_passing, told_of
 from nlu.suppose import suppose
 from nlu.text import MAX_CHARS, bare, clauses, has_words, normalise
 from nlu.told import spouse_told, who_lives_here
@@ -396,6 +396,8 @@ class _Message:
                 told.extend(elsewhere)
             elif commands:
                 others.extend(command for command in commands if command not in others)
+            elif self._beside(asked, clause):
+                continue
             elif reading.intent not in {"greet", "thanks"} and not _PREAMBLE.fullmatch(bare(clause)):
                 answers.append(clause)
         said = "".join(answers)
@@ -424,6 +426,11 @@ class _Message:
             return self._command(self.whole, self.plain)
         return self._invalid()
 
+    def _beside(self, asked: AskedSlot, clause: str) -> bool:
+        """没看过大病 is no 没有 to another question, though nothing certain is told by it."""
+        free = asked.flow == "assess" and asked.type in {"bool", "choice"} and not self._is_title(asked)
+        return free and len(bare(clause)) > MOST_OF_NOISE and of_another(asked.name, clause)
+
     def _elsewhere(self, clause: str, asked: AskedSlot) -> list[Command]:
         """A fact of the household that answers another question: 没车 is no answer to the income."""
         if asked.flow != "assess":
@@ -437,6 +444,10 @@ class _Message:
             if name != asked.name and name not in mine and not self._size_again(name)
         }
         read = extract(clause, asked, today=self.today)
+        # 就一间老瓦房 is no age of one, and 存款两万 none of 20000: the figure is the other fact's.
+        taken = told_in_passing(clause) or (read is not None and read.value in facts.values())
+        if facts and asked.type == "int" and asked.name != "household_size" and taken:
+            return [SetSlot(name=name, value=value, raw=self.raw.strip()) for name, value in facts.items()]
         if not facts or (asked.type not in {"bool", "choice"} and read is not None and read.value != 0):
             return []
         return [SetSlot(name=name, value=value, raw=self.raw.strip()) for name, value in facts.items()]
@@ -458,7 +469,8 @@ class _Message:
     def _interrupting(self, reading: Reading, clause: str, asked: AskedSlot) -> list[Command]:
         """Commands when the clause is something else than an answer to the question asked."""
         intent = reading.intent
-        if asked.flow == "assess" and not reading.exact and told_of(asked.name, clause) is not None:
+        stated = told_of(asked.name, clause) is not None or bool(told_in_passing(clause))
+        if asked.flow == "assess" and not reading.exact and stated:
             # 没出啥事 has the form of a question, and is none.
             return []
         if intent is None or intent in {

@@ -13,6 +13,8 @@ from nlu.text import clauses
 
 # A yes turned round by what stands right before it: 没教过书, 不是老师, 没人得过大病.
 _DENIED = re.compile(r"(?:没|不|未|冇|莫得|从没|木有)(?:有|人|谁|哪个|曾|是|得过?|什么|啥)*$")
+# Of nobody in the household: a denial that holds for all of them.
+_NOBODY = re.compile(r"(?:没|无|冇|莫得)(?:有)?(?:人|谁)|(?:谁|全家|家里|都|一个).{0,3}(?:没|不|无|冇)")
 # Who asks tells nothing, nor who speaks of what may be one day.
 _TELLS_NOT = re.compile(
     r"[?]|(?:吗|(?<!什)么|不)$|怎么|咋(?:办|整|弄|搞)|能不能|可不可以|是不是|有没有|多少钱|怎样|能申请|符合|明年|后年|以后|将来|打算|想着|准备"
@@ -45,16 +47,27 @@ def told_of(name: str, text: str) -> Told | None:
 def told_in_passing(text: str) -> dict[str, Told]:
     """Facts of the household a text tells that nobody asked for, where its words leave no doubt.
 
-    A denial is none of them: 老伴没有糖尿病 says nothing of the others.
+    A denial of one person is none of them: 老伴没有糖尿病 says nothing of the others.
     """
     found: dict[str, Told] = {}
     for clause in clauses(text):
         for one in lexicon.statements():
             told = _read(clause, [one]) if one.rule.passing else None
-            if told is not None and told.value == one.rule.value:
-                for slot in one.rule.slots:
+            if told is None:
+                continue
+            denied = told.value != one.rule.value
+            for slot in one.rule.slots:
+                if not (denied and slot.startswith("any_") and not _NOBODY.search(clause)):
                     found.setdefault(slot, told)
     return found
+
+
+def of_another(name: str, clause: str) -> bool:
+    """Whether a clause speaks of another fact and not of this one: its 有 or 没 is then no answer."""
+    if told_of(name, clause) is not None:
+        return False
+    last = name.rsplit(".", 1)[-1]
+    return any(last not in one.rule.slots and one.words.search(clause) for one in lexicon.statements())
 
 
 def _read(clause: str, statements: list[Statement]) -> Told | None:

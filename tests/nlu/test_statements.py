@@ -93,6 +93,29 @@ def test_what_was_not_asked_is_kept_and_the_question_stands() -> None:
     assert told(heard("supporters_able", "老伴有糖尿病")) == {"any_three_highs": True}
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("没看过大病", {}),
+        ("没人上学", {"any_student": False}),
+        ("没吃低保", {"receiving_dibao": False}),
+        ("户口就是本村的", {"local_hukou": True}),
+        ("没出啥事", {"emergency": "none"}),
+        ("一直住村里,儿子在外打工", {"residence_here": True}),
+    ],
+)
+def test_what_speaks_of_something_else_is_no_yes_and_no_no(text: str, expected: dict[str, JsonValue]) -> None:
+    assert told(heard("residence_here", text)) == expected
+
+
+def test_a_figure_said_of_something_else_is_no_age() -> None:
+    assert told(heard("household.0.age", "就一间老瓦房")) == {"homes": 1}
+    found = told(heard("household_size", "两个娃上小学,我跟老伴"))
+    assert (found["household_size"], found["any_student"]) == (4, True)
+    assert told(heard("household.0.age", "存款两万")) == {"savings": 20000}
+    assert told(heard("household.0.age", "我68岁独居"))["household.0.age"] == 68
+
+
 @pytest.mark.parametrize("text", ["老伴没有糖尿病", "吃了上顿没下顿", "想吃低保", "孙女明年才上幼儿园"])
 def test_a_denial_of_one_person_or_a_wish_is_nothing_told_in_passing(text: str) -> None:
     assert told(heard("crop_damage_by_boar", text)).keys() <= {"crop_damage_by_boar"}
