@@ -72,6 +72,16 @@ def test_another_key_is_another_entry(tmp_path: Path) -> None:
     assert built.times == 4
 
 
+def test_what_stands_in_another_folder_is_copied_not_built_again(tmp_path: Path) -> None:
+    built = Built()
+    Store(tmp_path / "one").get("pack", "index", "v1", built)
+    check(Store(tmp_path / "two", like=tmp_path / "one").get("pack", "index", "v1", built))
+    check(Store(tmp_path / "two").get("pack", "index", "v1", built))
+    assert built.times == 1
+    Store(tmp_path / "two", like=tmp_path / "one").get("pack", "index", "v2", built)
+    assert built.times == 2
+
+
 def test_without_a_folder_everything_is_built_in_memory() -> None:
     built = Built()
     check(Store(None).get("pack", "index", "v1", built))
