@@ -64,7 +64,7 @@ class Packs:
     ) -> None:  # fmt: skip
         """`calendar`: an office's own days, over every pack's. `warming`: open each pack's index at its first use.
         `cache`: a folder where indexes are kept from one start to the next; None: they are built at every start.
-        `by_sense`: use sentence vectors where this machine can make them.
+        `by_sense`: use sentence vectors.
 
         Raises:
             policies_kb.errors.DataFileError: a flow file is wrong; a pack's faults show when it is first used.

