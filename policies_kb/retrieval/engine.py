@@ -95,7 +95,9 @@ class Retriever:
         self._clauses = self._shelf.table
         self._figures = Figures(pack)
         self._in_force: dict[date, Flags] = {}
-        self._questions = Questions(glossary, reader, Homophones(glossary, words))
+        self._questions = Questions(
+            glossary, reader, Homophones(glossary, words, self._shelf.spelling(words))
+        )
         topics = "|".join(
             re.escape(word)
             for word, concepts in sorted(glossary.concepts.items())

@@ -14,9 +14,11 @@ import numpy as np
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.index import Index
 from policies_kb.retrieval.senses import Senses
+from policies_kb.retrieval.spelling import Spelling, spelling_contents
 from policies_kb.retrieval.store import Contents, Store
 from policies_kb.retrieval.table import ClauseTable, Flags, Rows, table_contents
 from policies_kb.retrieval.text import Reader
+from policies_kb.retrieval.words import Words
 
 # The code an index depends on: a change of any of it makes another index.
 _CODE: Final = (
@@ -24,13 +26,14 @@ _CODE: Final = (
     "glossary.py",
     "ragged.py",
     "senses.py",
+    "spelling.py",
     "table.py",
     "text.py",
     "vectors.py",
     "words.py",
     "../clauses.py",
 )
-_LIBRARIES: Final = ("bm25s", "jieba", "opencc", "marisa-trie")
+_LIBRARIES: Final = ("bm25s", "jieba", "opencc", "marisa-trie", "pypinyin")
 
 
 class Shelf:
@@ -65,6 +68,13 @@ class Shelf:
                 contents, Chosen(self.table, rows), self._reader.rarity, self._senses
             )
         return self._indexes[packed]
+
+    def spelling(self, words: Words) -> Spelling:
+        """What all clauses spell."""
+        key = f"{self._key} spelling"
+        return Spelling(
+            self._store.get(self._pack, "spelling", key, lambda: spelling_contents(self.table, words))
+        )
 
     def _built(self, rows: Rows) -> Contents:
         # Imported here: a start that finds its index needs none of it.

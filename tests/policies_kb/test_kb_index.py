@@ -92,7 +92,9 @@ def test_a_start_reads_none_of_too_many_texts_the_command_reads_them_once(
     assert "jzt kb index" in caplog.text
 
     first = indexed()
-    assert first["read"] == len(by_hash.read) == len(set(by_hash.read)) > TEXTS
+    # Besides, one text makes the encoder read its weights.
+    read = [text for text in by_hash.read if text != "低保"]
+    assert first["read"] == len(read) == len(set(read)) > TEXTS
     assert (first["vectors"], first["kept"]) == (True, 0)
 
     by_hash.read.clear()
