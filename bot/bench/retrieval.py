@@ -128,11 +128,9 @@ def questions(pack: str, packs_dir: Path | None) -> list[str]:
     return dev[:: max(1, len(dev) // _QUESTIONS)][:_QUESTIONS] or ["低保怎么申请", "低保标准是多少"]
 
 
-def _vectors(corpus: VariedPack, clauses: Sequence[Clause], folder: Path) -> dict[str, Any] | None:
-    """Keep vectors of every text that has none, as `jzt kb index` does; None where this machine makes none."""
-    senses = Senses.open(Store(folder))
-    if senses is None:
-        return None
+def _vectors(corpus: VariedPack, clauses: Sequence[Clause], folder: Path) -> dict[str, Any]:
+    """Keep vectors of every text that has none, as `jzt kb index` does."""
+    senses = Senses.open()
     texts = senses.unread(clauses)
     nearby = Nearby(senses.encoder, corpus.origins, clauses)
     sampled = nearby.sample(texts)
@@ -155,7 +153,7 @@ def _build(
     # Read with the dictionary in memory: a start maps it, but very many texts are read faster so.
     reader = Reader(load_glossary(corpus.files("glossary.yml")), in_memory())
     workers = (psutil.cpu_count() or 1) if len(clauses) > _WORTH_PROCESSES else 1
-    senses = Senses.open(store, corpus.files(MANIFEST)) if by_sense else None
+    senses = Senses.open(corpus.files(MANIFEST)) if by_sense else None
     began, cpu = time.perf_counter(), _cpu_s()
     shelf = Shelf(corpus.name, corpus.version, lambda: clauses, reader, store, workers=workers, senses=senses)
     chosen_today = shelf.table.in_force(today)

@@ -39,7 +39,7 @@ _RANK_PENALTY: Final = 1e-3
 _PENALTY: Final = 10.0
 # The share of questions without an answer that the confidence is calibrated for: as many as lets refusals be as often
 # right as they are complete on fresh questions. Among those written it is greater.
-_UNANSWERABLE: Final = 0.15
+_UNANSWERABLE: Final = 0.17
 _AT_MOST: Final = {"clash": -1.2}
 
 

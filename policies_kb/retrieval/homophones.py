@@ -22,6 +22,8 @@ from policies_kb.retrieval.words import Words
 _GAIN: Final = 5.0
 # A rare word of its own (地保) that sounds like the name of a scheme needs only be the rarer of the two.
 _GAIN_OF_A_WORD: Final = 0.0
+# A slip for the name of a scheme: 低宝 3.5.
+_GAIN_OF_A_SLIP: Final = 2.0
 # Of the pack's other words: 处里 5.8, 处份 6.2, 青单 6.4, 极体 7.1 were right, 就试 5.1, 几本 5.4, 全免 5.5, 灾还 5.7 not.
 _GAIN_OF_OTHERS: Final = 5.75
 # The frequency of a glossary word the general dictionary does not have.
@@ -80,23 +82,26 @@ class Homophones:
         frequency = self._words.frequency(run)
         if frequency >= _RARE:
             return None
-        if word not in self._known and not self._slip(run, word):
+        slip = self._slip(run, word)
+        if word not in self._known and not slip:
             return None
         before, after = text[max(0, at - _AROUND) : at], text[end : end + _AROUND]
         gain = self._likelihood(before + word + after) - self._likelihood(before + run + after)
-        return gain if gain >= self._least(word, frequency) else None
+        return gain if gain >= self._least(word, frequency, slip=slip) else None
 
     def _slip(self, run: str, word: str) -> bool:
         """Whether it looks like a slip for a word that is no term: a part is as it should be, and nobody else writes so."""
         same = any(one == other for one, other in zip(run, word, strict=True))
         return same and self._spelling is not None and self._spelling.strange(run)
 
-    def _least(self, word: str, frequency: int) -> float:
+    def _least(self, word: str, frequency: int, *, slip: bool) -> float:
         concepts = self._known.get(word)
         if concepts is None:
             return _GAIN_OF_OTHERS
         of_a_scheme = any(concept.startswith("scheme:") for concept in concepts)
-        return _GAIN_OF_A_WORD if frequency > 0 and of_a_scheme else _GAIN
+        if not of_a_scheme:
+            return _GAIN
+        return _GAIN_OF_A_WORD if frequency > 0 else _GAIN_OF_A_SLIP if slip else _GAIN
 
     def _likelihood(self, text: str) -> float:
         """The log-likelihood of the text's likeliest division into words."""

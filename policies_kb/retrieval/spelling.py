@@ -1,4 +1,7 @@
-"""What a pack's own texts spell: their usual words by sound, and the character pairs that stand in them."""
+"""What a pack's own texts spell: their usual words by sound, and the character pairs that stand in them.
+
+Listed questions hold slips on purpose (申请才料), so of them only pairs of several clauses count.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,8 @@ from policies_kb.retrieval.words import Words
 # In so many clauses a word of so many counts in general Chinese is one that residents mean; names are not.
 _CLAUSES: Final = 3
 _USUAL: Final = 100
+# Words more common than this (现在, 不是, 两个) sound like too many chance neighbours.
+_COMMON: Final = 25_000
 _LONGEST: Final = 4
 # Vocabulary grows little beyond so many clauses, the time to read them does.
 _ENOUGH: Final = 2000
@@ -45,12 +50,15 @@ def spelling_contents(clauses: Iterable[Clause], words: Words) -> Contents:
     tokenizer = words.tokenizer()
     counts: Counter[str] = Counter()
     pairs: set[str] = set()
+    asked: Counter[str] = Counter()
     for clause in every[:: len(every) // _ENOUGH + 1]:
         texts = [clean(text) for text in (clause.heading, clause.text, *clause.asks)]
-        pairs.update(*map(bigrams, texts))
+        pairs.update(*map(bigrams, texts[:2]))
+        asked.update({pair for text in texts[2:] for pair in bigrams(text)})
         counts.update({word for text in texts for word in tokenizer.lcut(text, HMM=False)})
+    pairs.update(pair for pair, count in asked.items() if count >= _CLAUSES)
     known: dict[str, str] = {}
     for word, count in sorted(counts.items(), key=lambda one: (-one[1], one[0])):
-        if count >= _CLAUSES and _HAN.match(word) and words.frequency(word) >= _USUAL:
+        if count >= _CLAUSES and _HAN.match(word) and _USUAL <= words.frequency(word) < _COMMON:
             known.setdefault(" ".join(lazy_pinyin(word)), word)
     return Contents(tries={"pairs": marisa_trie.Trie(sorted(pairs))}, facts={"words": known})
