@@ -72,9 +72,14 @@ def _given_by(pack: Pack) -> dict[str, frozenset[str]]:
 def facts_in(pack: Pack, expression: str | None) -> frozenset[str]:
     """Facts an expression speaks of, through quantities too; those behind `scheme(...)` left out."""
     found: set[str] = set()
+    met: set[str] = set()
     wanted = list(names_in(expression)) if expression is not None else []
     while wanted:
         name = wanted.pop()
+        if name in met:
+            # Also in a quantity defined by itself, which is told as a fault elsewhere.
+            continue
+        met.add(name)
         if name in pack.quantities:
             wanted.extend(names_in(pack.quantities[name].value))
         elif name in pack.facts:
