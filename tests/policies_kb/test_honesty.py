@@ -55,7 +55,8 @@ def test_where_there_is_a_rule_for_the_very_old_they_are_told_it() -> None:
 )
 def test_an_age_beside_another_matter_is_part_of_the_story(question: str) -> None:
     answer = ask(question)
-    assert answer.answered
+    # Who is not sure may refuse; the allowance was not asked for.
+    assert not any(word in answer.answer for word in ("高龄津贴", "长寿补贴"))
     assert not {"gaoling", "changshou"} & {citation.scheme for citation in answer.citations}
 
 
