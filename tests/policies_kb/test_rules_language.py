@@ -226,7 +226,7 @@ def test_only_the_schemes_asked_for_bring_questions(pack: Pack) -> None:
 def test_nothing_is_asked_once_everything_is_decided(pack: Pack) -> None:
     facts: dict[str, Any] = {
         "household_size": 2, "household_income_month": 90000, "emergency": "none", "area": "urban",
-        "rigid_expenses_month": 0, "medical_out_of_pocket_year": 0, "supporters_able": True,
+        "rigid_expenses_month": 0, "medical_out_of_pocket_year": 0, "supporters_able": True, "receiving_dibao": False,
     }  # fmt: skip
     by_income = ["dibao", "tekun", "di_shouru", "dan_ren_bao", "zhichuxing", "linshi_jinan", "linshi_zhichu"]
     assert next_question(pack, facts, today=TODAY, schemes=by_income) is None
