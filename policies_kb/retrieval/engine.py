@@ -82,7 +82,7 @@ class Retriever:
         glossary = load_glossary(pack.files("glossary.yml"))
         words = Words.open(store)
         reader = Reader(glossary, words)
-        self._senses = Senses.open(pack.files(MANIFEST)) if by_sense else None
+        senses = Senses.open(pack.files(MANIFEST)) if by_sense else None
         self._shelf = Shelf(
             pack.name,
             pack.version,
@@ -90,7 +90,7 @@ class Retriever:
             reader,
             store,
             workers=workers,
-            senses=self._senses,
+            senses=senses,
         )
         self._clauses = self._shelf.table
         self._figures = Figures(pack)
@@ -175,8 +175,6 @@ class Retriever:
         """Build what would else be built when first asked."""
         self._index(today, True)
         self._index(today, False)
-        if self._senses is not None:
-            self._senses.warm()
 
     def baseline(self, question: str, *, today: date) -> Answer:
         """Plain BM25's best clause and never a refusal: what the evaluation compares with."""

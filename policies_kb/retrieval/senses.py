@@ -52,10 +52,6 @@ class Senses:
         found = encoder()
         return cls(found, kept=Kept(manifests, found.name))
 
-    def warm(self) -> None:
-        """Read the encoder's weights."""
-        self._by.questions(["低保"])
-
     @property
     def encoder(self) -> Encoder:
         """What reads texts."""
