@@ -58,6 +58,7 @@ class Service:
     worker: Worker
     gateway: Gateway
     inbox: Inbox
+    retention: Retention
     clock: Clock
 
 
@@ -175,6 +176,7 @@ async def open_service(
             worker,
             gateway,
             Inbox(gateway, turns, bus),
+            retention,
             clock,
         )
 

@@ -10,6 +10,7 @@ from aiohttp.test_utils import TestClient
 
 from bot.app import Service, create_app, open_packs, open_service
 from bot.packs import Packs
+from bot.retention import Retention
 from bot.settings import Settings
 from integrations.backoffice import signing
 from nlu.rules import RuleUnderstanding
@@ -37,6 +38,17 @@ def packs() -> Packs:
 async def service(settings: Settings, clock: Clock, packs: Packs) -> AsyncIterator[Service]:
     async with open_service(settings, RuleUnderstanding(), clock=clock, packs=packs) as opened:
         yield opened
+
+
+@pytest.fixture
+async def retention(service: Service) -> Retention:
+    """The service's own, whose rounds only the test runs.
+
+    Its first round may still be under way on a busy machine: once the test moves the clock it would erase what the
+    test's round is to find.
+    """
+    await service.retention.stop()
+    return service.retention
 
 
 @pytest.fixture(scope="session")

@@ -124,16 +124,13 @@ async def test_erasing_the_conversation_erases_the_file(resident: Resident, serv
 
 
 async def test_the_file_goes_after_the_promised_days(
-    resident: Resident, service: Service, clock: Clock
+    resident: Resident, service: Service, retention: Retention, clock: Clock
 ) -> None:
     file = await asks_for_file(resident)
     async with service.storage.read() as tx:
         row = await tx.documents.get(file["id"])
     assert row is not None
     clock.advance(days=31)
-    retention = Retention(
-        storage=service.storage, files=service.files, packs=service.packs, worker=service.worker, clock=clock
-    )
     assert await retention.run_once() == 1
     with pytest.raises(NotFound):
         await service.files.get(row.sha256)

@@ -13,13 +13,6 @@ from tests.bot.people import Resident
 from tests.support.clock import Clock
 
 
-@pytest.fixture
-def retention(service: Service, packs: Packs, clock: Clock) -> Retention:
-    return Retention(
-        storage=service.storage, files=service.files, packs=packs, worker=service.worker, clock=clock
-    )
-
-
 async def test_a_draft_nobody_touched_is_erased_after_the_promised_days(
     service: Service, resident: Resident, retention: Retention, clock: Clock
 ) -> None:
@@ -63,7 +56,12 @@ async def test_a_submitted_case_is_kept(
 
 
 async def test_a_pack_with_a_fault_does_not_keep_the_others_drafts(
-    service: Service, resident: Resident, packs: Packs, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    service: Service,
+    resident: Resident,
+    retention: Retention,
+    packs: Packs,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     async with service.storage.begin() as tx:
         other = await tx.conversations.create("web", "", "shifan-qu")
@@ -76,9 +74,6 @@ async def test_a_pack_with_a_fault_does_not_keep_the_others_drafts(
         return whole(pack)
 
     monkeypatch.setattr(packs, "desk", desk)
-    retention = Retention(
-        storage=service.storage, files=service.files, packs=packs, worker=service.worker, clock=clock
-    )
     assert await retention.run_once() == 1
     async with service.storage.read() as tx:
         assert await tx.conversations.get(resident.id) is None
