@@ -27,7 +27,6 @@ printed clause settles several things; then their titles differ.
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -37,15 +36,17 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from policies_kb.errors import DataFileError, Problem
+from policies_kb.sections import ClauseNumber, Section, misplaced, sections
 from policies_kb.types import Frozen
 from policies_kb.yamlfile import (
-    CHECK_LINE,
     WRITE_DAY,
+    faults_of,
     impossible_days,
     line_of,
     plain,
     read_text,
     sound,
+    unreadable,
 )
 
 Aspect = Literal[
@@ -55,19 +56,12 @@ Aspect = Literal[
 
 Dated = Literal["in_force", "expired", "not_yet"]
 
-_HAN = "[一二三四五六七八九十]"
-# 前言, 正文: text that carries no number. 附件2 stands before the numbers of an annex.
-_NUMBER = re.compile(
-    rf"^(前言|正文|(?=.)(附件\d*)?(第[一二三四五六七八九十百零]+条(之{_HAN}+)?|{_HAN}*)(\({_HAN}+\))?\d*(\(\d+\))?)$"
-)
-_META = re.compile(r"^[a-z_]+:(\s|$)")
-
 
 class Reference(Frozen):
     """A pointer to a clause, as rules and workflows write it."""
 
     document: str = Field(description="document id")
-    clause: str = Field(description="clause number as printed")
+    clause: ClauseNumber = Field(description="clause number as printed")
 
 
 class Clause(Frozen):
@@ -197,25 +191,18 @@ def load_document(path: Path, *, pack: str) -> Document:
     clauses: list[Clause] = []
     group = ""
     seen: dict[tuple[str, str], int] = {}
-    for heading_line, level, title, body in _sections(lines, end + 1):
-        if level == 1:
-            group = title
+    for section in sections(lines, end + 1):
+        if section.level == 1:
+            group = section.title
             continue
-        clause = _clause(front, pack, path, heading_line, title, body, group, problems)
+        clause = _clause(front, pack, path, section, group, problems)
         if clause is None:
             continue
         key = (clause.number, clause.heading)
         if key in seen:
-            problems.append(
-                Problem(
-                    path,
-                    heading_line,
-                    title,
-                    f"the same section stands at line {seen[key]}",
-                    "rename or merge",
-                )
-            )
-        seen[key] = heading_line
+            what = f"the same section stands at line {seen[key]}"
+            problems.append(Problem(path, section.line, section.title, what, "rename or merge"))
+        seen[key] = section.line
         clauses.append(clause)
     if not clauses and not problems:
         problems.append(
@@ -226,37 +213,25 @@ def load_document(path: Path, *, pack: str) -> Document:
     return Document(**front.model_dump(), clauses=tuple(clauses), path=path)
 
 
-def _sections(lines: list[str], start: int) -> list[tuple[int, int, str, list[str]]]:
-    """(1-based line, heading level, title, body lines) of every heading from `start` on."""
-    found: list[tuple[int, int, str, list[str]]] = []
-    for at, line in enumerate(lines[start:], start=start):
-        match = re.match(r"^(#{1,6})\s+(.*\S)\s*$", line)
-        if match:
-            found.append((at + 1, len(match[1]), match[2], []))
-        elif found:
-            found[-1][3].append(line)
-    return found
-
-
 def _clause(
-    front: _FrontMatter | None, pack: str, path: Path, at: int, title: str, body: list[str], group: str,
-    problems: list[Problem],
-) -> Clause | None:  # fmt: skip
-    number, _, heading = title.partition(" ")
-    if not _NUMBER.match(number) or not heading.strip():
-        problems.append(
-            Problem(
-                path, at, title, "the section has no clause number and title", "write '## 三(二)3 入户调查'"
-            )
+    front: _FrontMatter | None, pack: str, path: Path, section: Section, group: str, problems: list[Problem]
+) -> Clause | None:
+    at, title, text = section.line, section.title, section.text
+    named = section.number_and_heading()
+    if named is None:
+        what = "the section has no clause number and title"
+        problems.append(Problem(path, at, title, what, f"write '{section.meant()}'"))
+        return None
+    number, heading = named
+    slips = misplaced(section, tuple(_SectionMeta.model_fields))
+    if slips:
+        problems.extend(
+            Problem(path, line, f"{title}.{field}" if field else title, what, cure)
+            for line, field, what, cure in slips
         )
         return None
-    count = 0
-    while count < len(body) and (
-        _META.match(body[count]) or (count and body[count].startswith(("  ", "- ")))
-    ):
-        count += 1
-    meta = _model(_SectionMeta, body[:count], at + 1, path, title, problems)
-    text = "\n".join(line.strip() for line in body[count:]).strip()
+    fields = list(section.body[section.start : section.fields])
+    meta = _model(_SectionMeta, fields, at + 1 + section.start, path, title, problems)
     if not text:
         problems.append(Problem(path, at, title, "the clause has no text", "write it in plain words"))
     if meta is None or front is None or not text:
@@ -268,7 +243,7 @@ def _clause(
         )
         return None
     return Clause(
-        document_id=front.id, document_title=front.title, number=number, heading=heading.strip(),
+        document_id=front.id, document_title=front.title, number=number, heading=heading,
         path=(group,) if group else (), text=text, schemes=meta.schemes, aspect=meta.aspect, asks=meta.asks,
         amends=meta.amends, disagrees=meta.disagrees, parameters=meta.parameters, texts=meta.texts, effective_from=begins, effective_to=ends, pack=pack, line=at,
     )  # fmt: skip
@@ -283,9 +258,8 @@ def _model(model: Any, lines: list[str], first: int, path: Path, field: str, pro
     try:
         data = YAML(typ="rt").load(text) or {}
     except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line = first + (mark.line if mark else 0)
-        problems.append(Problem(path, line, field, f"not valid YAML: {error.problem}", CHECK_LINE))
+        line, what, cure = unreadable(error, lines)
+        problems.append(Problem(path, first + line - 1, field, what, cure))
         return None
     except ValueError as error:
         days = impossible_days(text) or [(1, str(error))]
@@ -297,21 +271,10 @@ def _model(model: Any, lines: list[str], first: int, path: Path, field: str, pro
     try:
         return model.model_validate(plain(data))
     except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            where = tuple(part for part in detail["loc"] if isinstance(part, str | int))
+        for where, what, cure in faults_of(error):
             found = line_of(data, where) if data else None
             # line_of counts from the first line of this block.
             line = first + found - 1 if found else max(first - 1, 1)
             name = ".".join(str(part) for part in where)
-            problems.append(
-                Problem(path, line, f"{field}.{name}", detail["msg"], _cure(detail["type"], name))
-            )
+            problems.append(Problem(path, line, f"{field}.{name}", what, cure))
         return None
-
-
-def _cure(kind: str, name: str) -> str:
-    return {
-        "missing": f"add '{name}:'",
-        "extra_forbidden": "remove it or correct its spelling",
-        "literal_error": "use one of the values named",
-    }.get(kind, "correct the value")

@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, Self
 
-from pydantic import Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from policies_kb.clauses import Document
 from policies_kb.errors import DataFileError, Problem
+from policies_kb.sections import ClauseNumber
 from policies_kb.types import Frozen
 from policies_kb.yamlfile import line_of, load_model, read_yaml
 
@@ -23,8 +24,13 @@ COVERAGE_FILE = "coverage.yml"
 class CoveredClause(Frozen):
     """One numbered clause of an original: the sections of our document that give it, or why none does."""
 
-    number: str = Field(min_length=1, description="number path as printed in the original")
-    as_: tuple[str, ...] = Field(default=(), alias="as", description="section numbers of our document")
+    # An editor asks for one of both as `_either` does.
+    model_config = ConfigDict(json_schema_extra={"oneOf": [{"required": ["as"]}, {"required": ["left_out"]}]})
+
+    number: ClauseNumber = Field(min_length=1, description="number path as printed in the original")
+    as_: tuple[ClauseNumber, ...] = Field(
+        default=(), alias="as", description="section numbers of our document"
+    )
     left_out: str = Field(default="", description="why no section gives it, in a few words")
 
     @model_validator(mode="after")
@@ -36,6 +42,14 @@ class CoveredClause(Frozen):
 
 class CoveredPlan(Frozen):
     """One plan of a collection. Where it concerns no resident, only `why`."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "if": {"properties": {"residents": {"const": True}}},
+            "then": {"required": ["document", "clauses"]},
+            "else": {"required": ["why"]},
+        }
+    )
 
     collection: str = Field(description="the collection, by number")
     plan: str = Field(min_length=2, description="title, as our document has it where there is one")

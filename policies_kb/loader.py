@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from policies_kb.clauses import Document, Reference, load_documents
 from policies_kb.errors import DataFileError, Problem
+from policies_kb.near import near
 from policies_kb.pack import (
     Check,
     Condition,
@@ -122,7 +123,7 @@ class _Load:
                 path = shipped
             if self.layers and not path.is_file():
                 folder, child = self.layers[-1]
-                known = ", ".join(pack_names(self.root)) or "none"
+                known = ", ".join(sorted({*pack_names(self.root), *pack_names()} - {child.name}))
                 self.problems.append(
                     Problem(
                         folder / "pack.yml", self.places[("parent", child.name)].line, "parent",
@@ -401,10 +402,12 @@ def check_references(pack: Pack) -> Iterable[Problem]:
         if document is None:
             yield Problem(
                 place.file, place.line, key, f"cites document {source.document!r}, which the pack has not",
-                f"add documents/{source.document}.md or correct the id",
+                f"add documents/{source.document}.md or correct the id"
+                + near(source.document, (one.id for one in pack.documents)),
             )  # fmt: skip
         elif not document.find(source.clause):
             yield Problem(
                 place.file, place.line, key, f"cites clause {source.clause} of {source.document!r}, which is not there",
-                "correct the clause or add it to the document",
+                "correct the clause or add it to the document"
+                + near(source.clause, (clause.number for clause in document.clauses)),
             )  # fmt: skip

@@ -22,6 +22,8 @@ Scope = Literal["household", "member", "either"]
 EXAMPLE = "示例"
 # The unit of a parameter that only says whether something is on (1) or off (0); it is no figure to be told.
 YES_NO = "是否"
+# A unit is read out behind the figure: quotes and commas in it were mistyped.
+UNIT = r"^[^\"'“”‘’：:，,；;]*$"
 NAME = r"^[a-z][a-z0-9_]*$"
 
 
@@ -82,7 +84,7 @@ class Parameter(Frozen):
     inherited: ClassVar[tuple[str, ...]] = ("what_if",)
 
     name: str
-    unit: str = Field(default="", json_schema_extra={"minLength": 1})
+    unit: str = Field(default="", pattern=UNIT, json_schema_extra={"minLength": 1})
     by: str | None = Field(default=None, description="household fact the value depends on, e.g. area")
     what_if: tuple[str, ...] = Field(
         default=(),

@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot.commands._packs import DEFAULT_PACK, by_sense, index_dir, packs_dir
+from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack
 from policies_kb.retrieval.engine import Retriever
@@ -34,7 +35,7 @@ def open_retriever(pack: str) -> Retriever:
     try:
         return Retriever(load_pack(pack, packs_dir()), cache=index_dir(), by_sense=by_sense())
     except (UnknownPack, DataFileError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(told(error)) from error
 
 
 @click.command(help='问政策。例：jzt ask "低保怎么申请"')

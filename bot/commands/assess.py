@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from bot.commands._packs import DEFAULT_PACK, packs_dir
+from policies_kb.authoring.messages import told
 from policies_kb.cards import Card, ResultSheet, cited_once
 from policies_kb.errors import DataFileError
 from policies_kb.knowledge import PackKnowledge, open_pack
@@ -50,7 +51,7 @@ def command(file: Path, pack: str, today: datetime | None, pdf: Path | None, as_
         results = knowledge.assess(data, today=day)
         doubts = doubts_of(knowledge.loaded, facts, day)
     except DataFileError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(told(error)) from None
     except FactsError as error:
         raise click.ClickException("\n".join(f"{file}：{problem}" for problem in error.problems)) from None
     for name in facts.unused:

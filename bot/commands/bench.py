@@ -28,6 +28,7 @@ from bot.bench.script import MESSAGES
 from bot.bench.stats import bands, growth
 from bot.commands._packs import packs_dir
 from nlu import train
+from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack
 
@@ -91,7 +92,7 @@ def command(
         StartFailed, stages.NluDidNotStart, train.NluUnavailable, retrieval.BenchFailed, screening.BenchFailed,
         UnknownPack, DataFileError,
     ) as error:  # fmt: skip
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(told(error)) from None
     if as_json:
         click.echo(json.dumps(figures, ensure_ascii=False, indent=1))
     else:

@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from bot.commands._packs import DEFAULT_PACK, packs_dir
+from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.loader import load_pack
 from policies_kb.pack import Fact
@@ -33,7 +34,7 @@ def command(pack: str, as_json: bool) -> None:
     try:
         facts = load_pack(pack, packs_dir()).facts
     except DataFileError as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(told(error)) from None
     if as_json:
         click.echo(json.dumps({"facts": _listed(facts)}, ensure_ascii=False))
     else:

@@ -11,6 +11,7 @@ import click
 
 from bot.commands._packs import packs_dir
 from bot.commands.ask import shanghai_today
+from policies_kb.authoring import messages
 from policies_kb.authoring.newpack import NewPack, PackExists, create
 from policies_kb.authoring.schemas import FILES, FOLDER, write_schemas
 from policies_kb.errors import DataFileError
@@ -68,7 +69,7 @@ def new_pack(folder: Path | None, since: datetime | None, **told: object) -> Non
     try:
         load_pack(pack.name, root)
     except DataFileError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(messages.told(error)) from error
     click.echo(
         f"接下来：把文件录进来(jzt kb ingest 文件 --pack {pack.name})，再检查(jzt kb check --pack {pack.name})。"
     )

@@ -9,7 +9,10 @@ from typing import Any
 import click
 
 from bot.commands._packs import packs_dir
+from bot.commands.ask import shanghai_today
 from policies_kb.authoring.messages import in_chinese
+from policies_kb.authoring.notices import notices
+from policies_kb.authoring.strays import strays
 from policies_kb.coverage import Coverage, CoveredPlan, coverage
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack, pack_names
@@ -22,6 +25,7 @@ class _Found:
     problems: tuple[str, ...]
     coverage: Coverage | None
     cases: int = 0
+    notices: tuple[str, ...] = ()
 
 
 @click.command(help="检查政策包：文件、条款引用、词表、评测问题、算例；列出原文哪些条款已收、哪些没收")
@@ -49,8 +53,9 @@ def _check(name: str) -> _Found:
         return _Found(tuple(map(in_chinese, error.problems)), None)
     covered = coverage(pack)
     run = check_cases(pack)
-    problems = (*check_answers(pack), *covered.problems, *run.problems)
-    return _Found(tuple(map(in_chinese, problems)), covered, run.count)
+    problems = (*strays(pack), *check_answers(pack), *covered.problems, *run.problems)
+    said = tuple(map(in_chinese, notices(pack, covered, shanghai_today())))
+    return _Found(tuple(map(in_chinese, problems)), covered, run.count, said)
 
 
 def _show(name: str, found: _Found, quiet: bool) -> None:
@@ -61,10 +66,23 @@ def _show(name: str, found: _Found, quiet: bool) -> None:
     )
     for line in found.problems:
         click.echo(f"  {line}")
-    if quiet or found.coverage is None or not found.coverage.plans:
+    if quiet or found.coverage is None:
         return
+    if found.notices:
+        click.echo(f"  提醒 {len(found.notices)} 条(不是错，照样能用)：")
+        for line in found.notices:
+            click.echo(f"    {line}")
     click.echo(f"  有条款的救助方案 {len(found.coverage.schemes)} 个：{'、'.join(found.coverage.schemes)}")
-    for plan in found.coverage.plans:
+    plans = found.coverage.plans
+    if plans:
+        clauses = [clause for plan in plans for clause in plan.clauses]
+        left = sum(bool(clause.left_out) for clause in clauses)
+        theirs = sum(plan.residents for plan in plans)
+        click.echo(
+            f"  原文 {len(plans)} 份：{theirs} 份涉及居民，共 {len(clauses)} 条，收了 {len(clauses) - left} 条，"
+            f"没有收 {left} 条(原因写在下面)；{len(plans) - theirs} 份不涉及居民"
+        )
+    for plan in plans:
         click.echo(f"  [{plan.collection} {plan.place}] {plan.plan}：{_plan(plan)}")
         for clause in plan.clauses:
             if clause.left_out:
@@ -82,6 +100,7 @@ def _as_json(found: _Found) -> dict[str, Any]:
     covered = found.coverage
     return {
         "problems": list(found.problems),
+        "notices": list(found.notices),
         "cases": found.cases,
         "schemes": list(covered.schemes) if covered else [],
         "coverage": [plan.model_dump(by_alias=True) for plan in covered.plans] if covered else [],

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from bot.commands._packs import DEFAULT_PACK, by_sense, index_dir, packs_dir
 from bot.commands.ask import shanghai_today
+from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack
 from policies_kb.pack import Pack
@@ -89,7 +90,7 @@ def command(
         loaded = load_pack(pack, packs_dir())
         retriever = Retriever(loaded, cache=index_dir(), by_sense=by_sense() and not words_only)
     except (UnknownPack, DataFileError) as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(told(error)) from error
     everything = _questions(loaded)
     questions = chosen(everything, _SPLITS[split], style)
     if not questions:
@@ -134,7 +135,7 @@ def _questions(pack: Pack) -> tuple[Question, ...]:
     try:
         return load_questions(paths[0])
     except DataFileError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(told(error)) from error
 
 
 def _compare(

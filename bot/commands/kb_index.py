@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from bot.commands._packs import by_sense, index_dir, packs_dir
 from bot.commands.ask import shanghai_today
 from bot.settings import Settings
+from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.loader import UnknownPack, load_pack, pack_names
 from policies_kb.pack import Pack
@@ -55,7 +56,7 @@ def command(pack: str | None, as_json: bool) -> None:
         try:
             found[name] = _index(load_pack(name, packs_dir()))
         except (UnknownPack, DataFileError) as error:
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(told(error)) from error
         if not as_json:
             _show(name, found[name])
     if as_json:

@@ -16,6 +16,7 @@ from rich.progress import Progress as Bar
 
 from bot.commands._kinds import KINDS
 from bot.commands._packs import DEFAULT_PACK, packs_dir
+from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.ingest.draft import Draft
 from policies_kb.ingest.run import Ingest, Ingested, Progress
@@ -64,7 +65,7 @@ def command(files: tuple[Path, ...], pack: str, replaces: str | None, as_json: b
     try:
         ingest = Ingest(pack, packs_dir(), ocr=_LazyOcr())
     except DataFileError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(told(error)) from error
     done: list[Ingested | _Failed] = []
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -99,7 +100,7 @@ def _one(ingest: Ingest, path: Path, replaces: str | None, tell: Progress) -> In
     except _NoOcr as error:
         return _Failed(path, str(error), "")
     except DataFileError as error:
-        return _Failed(path, "政策包里已有的草稿读不出来。", str(error))
+        return _Failed(path, "政策包里已有的草稿读不出来。", told(error))
     except OSError as error:
         return _Failed(
             path, f"写不进草稿文件夹：{error.strerror or error}。", "看看磁盘是否满了、文件夹能不能写。"

@@ -16,6 +16,7 @@ from rich.table import Table
 
 from bot.commands._kinds import KINDS
 from bot.commands._packs import DEFAULT_PACK, packs_dir
+from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.ingest import review
 from policies_kb.ingest.draft import Draft, DraftClause, DraftMark
@@ -43,7 +44,7 @@ def _told() -> Iterator[None]:
     except review.ReviewError as error:
         raise click.ClickException(error.message_zh) from error
     except DataFileError as error:
-        raise click.ClickException(str(error)) from error
+        raise click.ClickException(told(error)) from error
 
 
 @click.group(invoke_without_command=True, help="审阅草稿：看原文和结果、处理疑点、收进政策包或退回")

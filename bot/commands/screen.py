@@ -23,6 +23,7 @@ from bot.commands._packs import DEFAULT_PACK, packs_dir
 from bot.screening import cluster, report
 from bot.screening.run import Progress, Wish, headers_of, run, sources_of, whole_or_nothing
 from bot.screening.source import SourceError
+from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.loader import load_pack
 from policies_kb.pack import Pack
@@ -113,7 +114,7 @@ def command(
         DataFileError,
         cluster.NoCluster,
     ) as error:
-        raise click.ClickException(str(error)) from None
+        raise click.ClickException(told(error)) from None
     except BrokenProcessPool:
         raise click.ClickException(
             "有一个进程半路停了(多半是内存不够)。没有留下半成品。请减少 --workers，或者按乡镇分开再筛查。"

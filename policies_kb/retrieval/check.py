@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
 from policies_kb.clauses import Clause, Document
 from policies_kb.errors import DataFileError, Problem
+from policies_kb.near import near
 from policies_kb.pack import YES_NO, Parameter
 from policies_kb.retrieval.engine import Corpus
 from policies_kb.retrieval.evaluate import load_questions
-from policies_kb.retrieval.glossary import load_glossary
+from policies_kb.retrieval.glossary import Glossary, load_glossary
 from policies_kb.yamlfile import line_of, read_yaml
+
+_SEVERAL: Final = re.compile("[，、；;：]")
 
 
 class CheckedPack(Corpus, Protocol):
@@ -29,10 +32,11 @@ def check_answers(pack: CheckedPack) -> list[Problem]:
     problems: list[Problem] = []
     documents = {document.id: document for document in pack.documents}
     try:
-        known = frozenset(load_glossary(pack.files("glossary.yml")).names)
+        glossary = load_glossary(pack.files("glossary.yml"))
+        problems.extend(_words(pack.files("glossary.yml")))
     except DataFileError as error:
         problems.extend(error.problems)
-        known = frozenset()
+        glossary = None
     amended = {
         (reference.document, reference.clause)
         for document in pack.documents
@@ -40,7 +44,7 @@ def check_answers(pack: CheckedPack) -> list[Problem]:
         for reference in clause.amends
     }
     for document in pack.documents:
-        problems.extend(_clauses(document, documents, known))
+        problems.extend(_clauses(document, documents, glossary))
         for clause in document.clauses:
             # What this pack amends keeps its parent's figure; the amending clause gives this pack's.
             if (clause.document_id, clause.number) not in amended:
@@ -63,13 +67,42 @@ def _units(pack: CheckedPack) -> list[Problem]:
     ]
 
 
-def _clauses(document: Document, documents: dict[str, Document], known: frozenset[str]) -> list[Problem]:
+def _words(paths: Sequence[Path]) -> list[Problem]:
+    """Words of the pack's own glossary that hold several: typed with full-width commas, they are one word."""
+    problems = []
+    for path in paths[:1]:
+        data = read_yaml(path) or {}
+        rows = [(("synonyms", at), row) for at, row in enumerate(data.get("synonyms") or ())]
+        rows += [(("schemes", key), row) for key, row in (data.get("schemes") or {}).items()]
+        for where, row in rows:
+            for word in map(str, row):
+                if sign := _SEVERAL.search(word):
+                    words = ", ".join(filter(None, _SEVERAL.split(word)))
+                    field = ".".join(map(str, where))
+                    what = f"the word {word!r} holds {sign[0]}"
+                    problems.append(
+                        Problem(path, line_of(data, where), field, what, f"write a word each: [{words}]")
+                    )
+    return problems
+
+
+def _meant(said: str, glossary: Glossary) -> str:
+    """The scheme ids an unknown one may stand for: what the glossary calls so, else ids written alike."""
+    named = [
+        concept.removeprefix("scheme:")
+        for concept in glossary.concepts.get(said, ())
+        if concept.startswith("scheme:")
+    ]
+    return f"; meant: {', '.join(named)}" if named else near(said, glossary.names)
+
+
+def _clauses(document: Document, documents: dict[str, Document], glossary: Glossary | None) -> list[Problem]:
     problems = []
     for clause in document.clauses:
-        unknown = [scheme for scheme in clause.schemes if known and scheme not in known]
+        unknown = [scheme for scheme in clause.schemes if glossary and scheme not in glossary.names]
         where = (document.path, clause.line)
-        if unknown:
-            cure = "correct the id or add it to glossary.yml"
+        if unknown and glossary:
+            cure = "correct the id or add it to glossary.yml" + _meant(unknown[0], glossary)
             problems.append(
                 Problem(*where, f"{clause.number}.schemes", f"unknown: {', '.join(unknown)}", cure)
             )
@@ -82,7 +115,10 @@ def _clauses(document: Document, documents: dict[str, Document], known: frozense
             ]
             if gone:
                 what = f"no such clause: {', '.join(gone)}"
-                problems.append(Problem(*where, f"{clause.number}.{field}", what, "correct the reference"))
+                cure = "correct the reference" + near(
+                    gone[0], (f"{one.id} {each.number}" for one in documents.values() for each in one.clauses)
+                )
+                problems.append(Problem(*where, f"{clause.number}.{field}", what, cure))
     return problems
 
 
@@ -94,7 +130,14 @@ def _figures(document: Document, clause: Clause, pack: CheckedPack) -> list[Prob
         field = f"{clause.number}.parameters"
         factors = [pack.parameters.get(one.strip()) for one in name.split("*")]
         if any(factor is None for factor in factors):
-            problems.append(Problem(*where, field, f"there is no parameter {name!r}", "correct the name"))
+            problems.append(
+                Problem(
+                    *where,
+                    field,
+                    f"there is no parameter {name!r}",
+                    "correct the name" + near(name, pack.parameters),
+                )
+            )
             continue
         wanted = {Decimal(1)}
         for factor in factors:
@@ -144,6 +187,9 @@ def _questions(path: Path, documents: dict[str, Document]) -> list[Problem]:
     except DataFileError as error:
         return list(error.problems)
     data = read_yaml(path)
+    known = [
+        f"{document.id} {clause.number}" for document in documents.values() for clause in document.clauses
+    ]
     problems = []
     seen: dict[str, int] = {}
     for at, question in enumerate(questions):
@@ -161,7 +207,7 @@ def _questions(path: Path, documents: dict[str, Document]) -> list[Problem]:
                         line,
                         "clause",
                         f"there is no clause {reference!r}",
-                        "write 'document-id number'",
+                        "write 'document-id number'" + near(reference, known),
                     )
                 )
     return problems

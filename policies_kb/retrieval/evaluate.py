@@ -12,6 +12,7 @@ from typing import Final, Literal, get_args
 
 from pydantic import Field
 
+from policies_kb.sections import ClauseNumber
 from policies_kb.types import Answer, Frozen
 from policies_kb.yamlfile import load_model
 
@@ -24,7 +25,9 @@ class Question(Frozen):
     """One question. Without `clause` the honest answer is that the pack does not say."""
 
     q: str = Field(min_length=1)
-    clause: tuple[str, ...] = Field(default=(), description="'document-id number', any of which is right")
+    clause: tuple[ClauseNumber, ...] = Field(
+        default=(), description="'document-id number', any of which is right"
+    )
     fact: tuple[str, ...] = Field(default=(), description="words the answer must contain, all of them")
     style: Style = Field(default="plain", description="who speaks, or how it was typed")
     seen: bool = Field(

@@ -186,7 +186,7 @@ def _swap(file: str, before: str, after: str) -> Callable[[Path], None]:
         (_swap("documents/nianshen.md", "## 二1 年", "## 年"), "这一节没有条款号，或者没有标题。改法：写成 ##"),
         (_swap("parameters.yml", "effective_from: 2022-01-23", "effective_from: 2022-02-30"), "2022-02-30 不是一个日子"),
         (_swap("parameters.yml", "    unit: 倍", "    unit: 倍\n    unit: 倍"), "parameters.yml:14：\"unit\" 写了两遍。改法：去掉一个。"),
-        (_swap("parameters.yml", "    unit: 倍", "   unit: 倍"), "parameters.yml:13：格式不对：缩进、冒号、引号或括号没有对上。改法："),
+        (_swap("parameters.yml", "    unit: 倍", "   unit: 倍"), "parameters.yml:13：缩进不对：这一行空了 3 格，和它同一级的空 4 格。改法："),
         (
             _swap("parameters.yml", "    unit: 倍\n", ""),
             "parameters.yml:11：low_income_multiple.unit：这个数字没有写单位。改法：写上单位，例如 元/人·月；只是几倍、占多少的写 倍 或 比例；1 是、0 不是的写 是否。",
