@@ -177,13 +177,29 @@ def restore(text: str, anchor: int, reach: int) -> Restored | None:
     # Every candidate is compared within the same stretch of text, whatever part of it it restores.
     low, high = max(0, reach - 6), min(len(text), anchor + _AHEAD)
     traditional = is_traditional(text)
+    quotes = _in_pairs(text)
     for start in range(anchor, max(-1, reach - 1), -1):
-        if text[start] not in _CUTS:
+        if text[start] not in _CUTS or start in quotes:
             continue
         for found in _from(text, start, low, high, traditional):
-            if found.end > anchor and found.text and (best is None or found.gain > best.gain):
+            if found.end <= anchor or not found.text or not quotes.isdisjoint(range(start, found.end)):
+                continue
+            if best is None or found.gain > best.gain:
                 best = found
     return best
+
+
+def _in_pairs(text: str) -> frozenset[int]:
+    """Where quotation marks stand that have their partner: real ones, which a cut does not make."""
+    found: set[int] = set()
+    opened: int | None = None
+    for at, character in enumerate(text):
+        if character == "“":
+            opened = at
+        elif character == "”" and opened is not None:
+            found |= {opened, at}
+            opened = None
+    return frozenset(found)
 
 
 def _from(text: str, start: int, low: int, high: int, traditional: bool) -> Iterator[Restored]:

@@ -106,10 +106,11 @@ def _shifted(line: RepairedLine) -> RepairedLine:
     while (anchor := _anchor(text, position)) is not None:
         found = restore(text, anchor, max(floor, anchor - _REACH))
         if found is None or found.gain < _LEAST_GAIN or _ODD.search(found.text):
-            if _ODD.match(text[anchor]):
+            lone = READING.match(text, anchor)
+            if _ODD.match(text[anchor]) or (lone and lone["open"] in "?\uff1f" and has_tone(lone["reading"])):
                 piece = text[max(0, anchor - 4) : anchor + 8]
                 marks.append(Mark("mojibake", piece, "这里有乱码\uff0c还原不了\uff0c请照原件补上。"))
-                position = _end_of_odd(text, anchor)
+                position = lone.end() if lone else _end_of_odd(text, anchor)
             else:
                 position = anchor + 1
             continue

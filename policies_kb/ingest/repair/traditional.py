@@ -79,8 +79,9 @@ def _single(line: RepairedLine) -> RepairedLine:
         if not only_traditional(character):
             return character
         plain = simplified(character)
-        before, after = line.text[match.start() - 1 : match.start()], line.text[match.end() : match.end() + 1]
-        if is_word(before + plain, _FREQUENT) or is_word(plain + after, _FREQUENT):
+        before, after = line.text[: match.start()][-1:], line.text[match.end() : match.end() + 1]
+        # Alone, at an edge of the line, it is no word's witness: 與论 there is 舆论 misread.
+        if (before and is_word(before + plain, _FREQUENT)) or (after and is_word(plain + after, _FREQUENT)):
             return plain
         left.append(f"{before}{character}{after}")
         return character

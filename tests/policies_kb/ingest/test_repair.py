@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from policies_kb.ingest.read import read
@@ -202,7 +202,8 @@ def test_a_traditional_character_in_simplified_text_is_not_turned_into_a_wrong_w
 
 PIECES = st.sampled_from(
     ["责(zé)任", "責任", "。ㄒ唬┙M織", "?shù)刈畹", "一、", "(一)", "低保", "20xx年", "应当- 3 -及时", "，", ",", "。", "\u3000",
-     "'", '"', "１２", "730元", "小编", "\n", " ", "— 2 —", "推荐度:", "()", "著作", "乾", "A", "�", "å…¬"]
+     "'", '"', "１２", "730元", "小编", "\n", " ", "— 2 —", "推荐度:", "()", "著作", "乾", "A", "�", "å…¬",
+     "“", "”", "?", ";", "shù)", "刈畹", "┙M", "⿵(qiáng)化", "&nbsp;", "</p>", "鄉(xiāng)", "乾縣", "政策", "與论", "a、"]
 )  # fmt: skip
 
 
@@ -251,6 +252,13 @@ def restored(text: str) -> str:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(PIECES, max_size=14).map("".join))
+# Each was read otherwise the second time, by what the first time had changed.
+@example('""?shù)刈畹')
+@example(";?，第 3 页 共 5 页?h級(jí)⿵(qiáng)化刈畹")
+@example("鏀跨瓥&nbsp;縣民政局┙M。第 3 页 共 5 页鄉(xiāng)(shù)")
+@example("？ 的:应当- 3 -及时shù)慢性。ㄖ匕Y)１２")
+@example("&nbsp;鄉(xiāng)应当- 3 -及时")
+@example("乾縣職業(yè)教育中心")
 def test_repair_is_idempotent_and_loses_nothing(text: str) -> None:
     lines = text.split("\n")
     first = repaired(*lines)
@@ -307,6 +315,24 @@ class TestSeeds:
         assert figures.lines == sum(bool(line.text.strip()) for line in seed.source.lines)
         assert 0 < figures.repaired_share <= 1
         assert figures.dropped < 0.05 * figures.lines
+
+
+def test_a_reading_without_its_character_is_marked_and_a_quotation_is_not_read_as_bytes() -> None:
+    for text in ("?shù)刈畹", "他说“?shù)刈畹”", '""?shù)刈畹'):
+        result = repaired(text)
+        assert "shù)刈畹" in result.kept[0].text
+        assert "mojibake" in marks(result)
+
+
+def test_a_traditional_character_at_the_edge_of_a_line_is_turned_only_in_a_word() -> None:
+    misread = repaired("與论引导")
+    assert misread.kept[0].text == "與论引导"
+    assert marks(misread) == {"traditional"}
+    assert text_of("鄉镇") == "乡镇"
+
+
+def test_a_name_of_a_traditional_file_is_turned_once_only() -> None:
+    assert text_of("乾縣職業(yè)教育中心") == "乾县职业教育中心"
 
 
 def test_a_space_inside_a_word_goes_and_one_between_words_stays() -> None:
