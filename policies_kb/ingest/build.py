@@ -39,6 +39,12 @@ from policies_kb.ingest.words import words
 _SHORT_ITEM = 60
 _LEADS_IN = re.compile("[:\uff1a]$|以下|下列|如下|包括|分别为")
 _MODAL = re.compile("[0-9\uff10-\uff19%]|应当|必须|不得|可以|不予|不再")
+# A first sentence that says something by itself, and is not only the name of what follows.
+_SAYS = re.compile(
+    "每[年月日季周半]|[一二两三四五六七八九十半]+[次年月日天个人项种]|[应须需可](?:当|以|要)?|由|向|不(?:再|得|予|超)|享受|领取|停发|[的者后时前][，,]"
+)
+_ITEM_ENDS = ("；", ";")
+_LIST = 240
 _DERIVED_HEADING = 18
 _LONGEST_ID = 40
 _ID_WORDS = 5
@@ -183,6 +189,7 @@ class _Builder:
         folded: set[int] = set()
         waiting: list[Section] = []
         seen: set[tuple[str, str]] = set()
+        asked: set[str] = set()
         for at, section in enumerate(self.split.sections):
             if at in folded:
                 continue
@@ -192,7 +199,8 @@ class _Builder:
             items = self.items(section, below)
             folded.update(self.split.sections.index(one) for one in items)
             text = self.text(section, items, head)
-            if section.group or not text or (below and not items and not self.split.body(section)):
+            alone = below and not items and not self.split.body(section) and not self.says(section)
+            if section.group or not text or alone:
                 # A heading alone: it stands in the path of what is below it; doubts about its number go there too.
                 waiting.append(section)
                 continue
@@ -202,7 +210,11 @@ class _Builder:
             seen.add((section.number, heading))
             sections = [*waiting, section, *items]
             waiting = []
-            clause, content = self.clause(len(clauses) + 1, section, heading, text, sections, items, subject)
+            clause, content = self.clause(
+                len(clauses) + 1, section, heading, text, sections, items, subject, asked
+            )
+            if not clause.left_out:
+                asked.update(content.asks)
             clauses.append(clause)
             contents.append(content)
         if not clauses:
@@ -211,11 +223,11 @@ class _Builder:
 
     def clause(
         self, key: int, section: Section, heading: str, text: str, sections: Sequence[Section],
-        items: Sequence[Section], subject: Subject,
+        items: Sequence[Section], subject: Subject, asked: Collection[str],
     ) -> tuple[DraftClause, Content]:  # fmt: skip
         figures = find_figures(telling(heading, text))
         path = section.path or ((self.printed_heading(section),) if section.marker else ())
-        proposal = self.proposer.clause(heading, section.path, text, subject, figures)
+        proposal = self.proposer.clause(heading, section.path, text, subject, figures, asked)
         left_out = proposal.left_out
         if section.role == "opening" and not any(figure.kind == "money" for figure in figures):
             left_out = "前言，没有规定"
@@ -262,6 +274,8 @@ class _Builder:
     def items(self, section: Section, below: Sequence[Section]) -> tuple[Section, ...]:
         """The short items of a list that the section leads in: they are told together with it."""
         lead = self.split.content(section)
+        if self.one_sentence(below):
+            return tuple(below)
         if len(below) < 2 or not lead or not _LEADS_IN.search(lead):
             return ()
         if not self.split.body(section) and not re.search("[:\uff1a]$|以下|下列|如下", lead):
@@ -269,6 +283,23 @@ class _Builder:
         if any(self.split.children(one) or len(self.split.content(one)) > _SHORT_ITEM for one in below):
             return ()
         return tuple(below)
+
+    def one_sentence(self, below: Sequence[Section]) -> bool:
+        """Whether sections are parts of one sentence, with a semicolon behind all but the last: none of them says
+        anything to somebody who reads it alone."""
+        texts = [self.split.content(one) for one in below]
+        return (
+            len(below) > 1
+            and all(text.endswith(_ITEM_ENDS) for text in texts[:-1])
+            and all(len(text) <= _SHORT_ITEM for text in texts)
+            and sum(map(len, texts)) <= _LIST
+            and not any(self.split.children(one) or one.doubts for one in below)
+        )
+
+    def says(self, section: Section) -> bool:
+        """Whether a heading is a sentence of its own, with a full stop, and not the name of what is below it."""
+        printed = self.split.content(section)
+        return printed.endswith("。") and bool(re.search("[，,]", printed) and _SAYS.search(printed))
 
     def text(self, section: Section, items: Sequence[Section], head: Head) -> str:
         """The clause's text: the body, with the heading before it where that says more than a heading does."""
@@ -279,8 +310,11 @@ class _Builder:
             ]  # fmt: skip
             return "\n".join(line.strip() for line in kept)
         body = self.split.body(section)
-        if section.heading and (not body or _MODAL.search(section.heading)):
+        if section.heading and (not body or _MODAL.search(section.heading) or _SAYS.search(section.heading)):
             body = self.split.content(section)
+        if items and body and not self.split.body(section) and not self.says(section):
+            # Only the name of the list: it leads in what is listed.
+            body = re.sub("(?<![:\uff1a])$", "\uff1a", body.rstrip("。"))
         listed = [
             f"{one.marker.text if one.marker else ''} {self.split.content(one)}".strip() for one in items
         ]

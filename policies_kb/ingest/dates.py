@@ -29,8 +29,11 @@ _EFFECTIVE = (
 _ON_ISSUE = re.compile(
     "自(?:本[^。,\uff0c]{0,8})?(?:公布|发布|印发|发文|下发|通知发布|通知印发|颁布)之日起(?:正式)?(?:施行|实施|执行|生效|试行)?"
 )
-_YEARS = re.compile(f"有效期(?:为|是|限)?{_GAP}(?P<n>[{_D}]{{1,2}}|[一二两三四五六七八九十]{{1,2}}){_GAP}年")
-_UNTIL = re.compile("有效期(?:限)?(?:至|到)(?P<when>.{4,16}?)(?:[。\uff0c,\uff1b;止]|$)")
+# A certificate's validity (残疾人证有效期10年) is not the document's.
+_YEARS = re.compile(
+    f"(?<![证卡书照])有效期(?:为|是|限)?{_GAP}(?P<n>[{_D}]{{1,2}}|[一二两三四五六七八九十]{{1,2}}){_GAP}年"
+)
+_UNTIL = re.compile("(?<![证卡书照])有效期(?:限)?(?:至|到)(?P<when>.{4,16}?)(?:[。\uff0c,\uff1b;止]|$)")
 
 
 @dataclass(frozen=True, slots=True)

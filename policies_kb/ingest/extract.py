@@ -9,7 +9,7 @@ from datetime import date
 
 from policies_kb.ingest.dates import find_dates, validity
 from policies_kb.ingest.plans import bare_title, is_title
-from policies_kb.ingest.split import Split
+from policies_kb.ingest.split import IN_FORCE, Split
 from policies_kb.ingest.words import words
 
 _HEAD_LINES = 10
@@ -161,7 +161,9 @@ def _issued(split: Split, lines: Sequence[str], last: int, own: set[int]) -> tup
             return found.first(), line.strip()
     closing = next((one for one in split.sections if one.role == "closing"), None)
     if closing:
-        found = next((one for one in find_dates(split.raw(closing))), None)
+        # When it begins to hold is not when it was issued.
+        signed = [line for line in split.raw(closing).split("\n") if not IN_FORCE.match(line.strip())]
+        found = next((one for one in find_dates("\n".join(signed))), None)
         if found:
             return (found.first() if found.day else None), found.text
     return None, ""
@@ -169,8 +171,10 @@ def _issued(split: Split, lines: Sequence[str], last: int, own: set[int]) -> tup
 
 def _issuer(split: Split, lines: Sequence[str], last: int, title: str, own: set[int]) -> Found | None:
     ends = "|".join(sorted(map(re.escape, words().issuers.ends), key=len, reverse=True))
-    if match := re.match(f"(?P<who>[\u4e00-\u9fff]{{1,20}}?(?:{ends}))(?:印发)?关于", title):
-        return Found(match["who"], title, "标题里的机关")
+    office = f"[\u4e00-\u9fff]{{1,20}}?(?:{ends})"
+    # Several offices stand side by side: 县民政局 县财政局关于….
+    if match := re.match(f"(?P<who>{office}(?:[ \u3000、]+{office})*)(?:印发)?关于", title):
+        return Found("、".join(re.split("[ \u3000、]+", match["who"])), title, "标题里的机关")
     closing = next((one for one in split.sections if one.role == "closing"), None)
     for line in split.raw(closing).split("\n") if closing else ():
         office = line.strip().rstrip("。.")

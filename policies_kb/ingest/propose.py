@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pypinyin import lazy_pinyin
@@ -26,6 +26,16 @@ _NAMES: Mapping[FigureKind, str] = {
 # Figures residents ask about; mere counts of offices and people stay in the clause.
 _PARAMETER_KINDS = frozenset({"money", "percent", "multiple", "age", "duration"})
 _OFFICIAL = 2
+# A title that names more schemes than this speaks of social assistance as a whole.
+_FEW_TITLED = 2
+# Behind a scheme's name: who gets it, not the scheme (低保对象, 特困人员).
+_RECIPIENTS = re.compile("对象|人员|家庭|成员|户|者")
+# A heading longer than this, or with a figure, is a clause's first words and no name of what it settles.
+_NAME = 12
+# A longer sentence is no question a resident would put.
+_ASKABLE = 30
+# Sides that nearly every heading has a word of: they count where no other is found.
+_WEAK = frozenset({"service", "care"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +53,8 @@ class Proposal:
 class Subject:
     """What a whole plan is about: its schemes, most told first, and whether a resident could ask about it.
 
-    `main` are the schemes told at least half as often as the first; `called` is what it is about
-    where no scheme of the glossary is it.
+    `main` are the schemes told at least half as often as the first; `titled` those the title names, where they are
+    few; `called` is what it is about where no scheme of the glossary is it.
     """
 
     schemes: tuple[str, ...]
@@ -53,6 +63,7 @@ class Subject:
     residents: bool
     why: str
     called: str = ""
+    titled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +109,9 @@ class Proposer:
         name = self._name(order[0]) if order else ""
         if order and (named or share >= _SPARSE):
             listed = "、".join(self._name(scheme) for scheme in order)
-            return Subject(order, main, name, True, f"{touched}/{len(texts)} 条说到救助：{listed}")
+            titled = tuple(named) if len(named) <= _FEW_TITLED else ()
+            why = f"{touched}/{len(texts)} 条说到救助：{listed}"
+            return Subject(order, main, name, True, why, titled=titled)
         # Headings say 补贴对象 too: each text comes with its own.
         offered = [word for word in words().offers.words if any(word in text for text in texts)]
         if len(offered) >= words().offers.least:
@@ -107,15 +120,16 @@ class Proposer:
         return Subject(order, main, "", False, f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问")
 
     def clause(
-        self, heading: str, path: Sequence[str], text: str, subject: Subject, figures: Sequence[Figure]
-    ) -> Proposal:
-        """Proposals for one clause of a plan about `subject`."""
+        self, heading: str, path: Sequence[str], text: str, subject: Subject, figures: Sequence[Figure],
+        asked: Collection[str] = (),
+    ) -> Proposal:  # fmt: skip
+        """Proposals for one clause of a plan about `subject`; `asked` are the questions other clauses of it have."""
         why: list[str] = []
         schemes, reason = self._clause_schemes(heading, path, text, subject)
         why.append(reason)
         aspect, reason = self._aspect(heading, path, text)
         why.append(reason)
-        asks = self._asks(aspect, schemes, subject.called)
+        asks = self._asks(aspect, schemes, subject.called, _first(heading, text), asked)
         inside = next((word for word in words().inside.words if word in heading), None)
         if inside is None and path and not heading:
             inside = next((word for word in words().inside.words if word in path[-1]), None)
@@ -170,6 +184,14 @@ class Proposer:
         if subject.called:
             # Whom else it names (低保家庭的残疾人) is not what it is about.
             return (), f"方案：整篇说的是{subject.called}，不在方案表里"
+        if subject.titled:
+            named = self._schemes(heading)
+            if named and len(heading) <= _NAME and not _RECIPIENTS.search(heading):
+                schemes = tuple(scheme for scheme, _ in named.most_common(_MOST_SCHEMES))
+                return schemes, f"方案：标题里说到{names(schemes)}"
+            told = self._schemes(f"{heading} {text}")
+            schemes = tuple(scheme for scheme in subject.titled if scheme in told) or subject.titled
+            return schemes, f"方案：文件的标题说的是{names(schemes)}"
         for where, words_ in (("标题", heading), ("正文", text), ("上级标题", " ".join(path))):
             found = self._schemes(words_)
             if found:
@@ -180,7 +202,11 @@ class Proposer:
         return (), "方案：没有说到哪一项救助"
 
     def _aspect(self, heading: str, path: Sequence[str], text: str) -> tuple[Aspect, str]:
-        for where, place in (("标题", heading), ("上级标题", path[-1] if path else "")):
+        own = (("标题", self._without_schemes(heading)),)
+        above = tuple(("上级标题", self._without_schemes(one)) for one in reversed(path))
+        named = len(heading) <= _NAME and not re.search("[0-9]", heading)
+        weak: tuple[Aspect, str] | None = None
+        for where, place in (*own, *above) if named else (*above, *own):
             # What a Chinese heading is about stands at its end: 养老金待遇领取条件 is about conditions.
             found = [
                 (place.rfind(word) + len(word), word, row)
@@ -188,9 +214,14 @@ class Proposer:
                 for word in row.words
                 if word in place
             ]
-            if found:
-                _, word, row = max(found, key=lambda one: (one[0], len(one[1])))
+            if not found:
+                continue
+            _, word, row = max(found, key=lambda one: (one[0], len(one[1])))
+            if row.aspect not in _WEAK:
                 return row.aspect, f"方面：{where}有“{word}”"
+            weak = weak or (row.aspect, f"方面：{where}有“{word}”")
+        if weak:
+            return weak
         told = Counter(
             concept.removeprefix("aspect:")
             for unit in self._reader.read(clean(text))
@@ -202,10 +233,41 @@ class Proposer:
                 return row.aspect, "方面：按正文的词猜的，请核对"
         return "service", "方面：看不出来，先写“服务”，请核对"
 
-    def _asks(self, aspect: Aspect, schemes: Sequence[str], called: str) -> tuple[str, ...]:
+    def _without_schemes(self, heading: str) -> str:
+        """A heading without the names of schemes, whose own words (补贴, 护理, 救助) tell nothing of the side."""
+        for unit in self._reader.read(clean(heading)):
+            if len(unit.word) > _OFFICIAL and any(one.startswith("scheme:") for one in unit.concepts):
+                heading = heading.replace(unit.word, " ")
+        return heading
+
+    def _asks(
+        self,
+        aspect: Aspect,
+        schemes: Sequence[str],
+        called: str,
+        first: tuple[str, bool],
+        asked: Collection[str],
+    ) -> tuple[str, ...]:
+        """Questions not in `asked`: one that several clauses list finds none of them for sure."""
         names = [self._name(scheme) for scheme in schemes] or [called or words().nobody]
         asks = [shape.format(s=name) for name in names[:2] for shape in words().asks.get(aspect, ())]
-        return tuple(dict.fromkeys(asks))[:_MOST_ASKS]
+        left = [ask for ask in dict.fromkeys(asks) if ask not in asked][:_MOST_ASKS]
+        if left:
+            return tuple(left)
+        again, (what, sentence) = words().again, first
+        shape = again.name if not sentence else again.case if what.endswith("的") else again.sentence
+        return (shape.format(s=names[0], h=what.removesuffix("的")),)
+
+
+def _first(heading: str, text: str) -> tuple[str, bool]:
+    """What a clause says first, to be asked for; and whether it is a sentence, not the name of what is settled."""
+    if not text.startswith(heading):
+        return heading, False
+    said = re.split("[\uff0c,。;\uff1b:\uff1a\n]", text, maxsplit=1)[0].strip()
+    named = text[len(heading) :].lstrip().startswith(("\uff1a", ":"))
+    if not 0 < len(said) <= _ASKABLE:
+        return heading.rstrip("、"), False
+    return said, not named
 
 
 def _core(title: str) -> str:

@@ -27,6 +27,10 @@ _SENTENCE_MARKS = re.compile("[。\uff1b;]")
 _ENDS = "。\uff1a:\uff0e. \t\u3000"
 _DATE_LINE = re.compile(r"^\s*[12二一][0-9xX*×○〇零一二三四五六七八九_]{1,3}\s*年.{1,12}日?[。\uff0e.]?\s*$")
 _SIGNER = re.compile(r"^[^。\uff0c,\uff1b;\uff1a:、0-9]{2,30}[。\uff0e.]?$")
+# What says from when the whole is in force.
+IN_FORCE = re.compile(
+    "本(?:办法|方案|通知|细则|意见|规定|实施细则|实施办法|实施方案|制度|标准)(?:从|自).{2,30}起?(?:施行|执行|实施|生效)"
+)
 _OFFICE = re.compile("(政府|办公室|办公厅|委员会|党委|党组|[局厅部委会院所站]|中心|小组)[。\uff0e.]?$")
 
 
@@ -196,6 +200,13 @@ class _Splitter:
             elif not (_SIGNER.match(line) and _OFFICE.search(line) and seen_date):
                 break
             begin = self.starts[at]
+        # Behind a clause's last sentence 本办法自…起施行 is no part of it; below a heading (附则) it is all there is.
+        above = [at for at in filled if self.starts[at] < begin][-2:]
+        if len(above) > 1 and self.given[above[0]].rstrip().endswith("。"):
+            start = self.starts[above[1]]
+            own = start >= floor and marker_at(self.text, start) is None
+            if own and IN_FORCE.match(self.given[above[1]].strip()):
+                begin = start
         # Without a signature before it a table belongs to the clause it stands in.
         return (begin, attached) if begin < attached else (whole, whole)
 

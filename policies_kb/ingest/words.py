@@ -49,6 +49,15 @@ class OfferWords(Frozen):
     least: int = Field(ge=1)
 
 
+class AgainWords(Frozen):
+    """How a clause is asked for whose side another clause has been asked for already: `{h}` is its heading, or what
+    it says first: a `case` (未按时认证的), another `sentence`, or only the `name` of what it settles."""
+
+    name: str
+    case: str
+    sentence: str
+
+
 class Words(Frozen):
     """`words.yml`. In `asks` the scheme's name stands for `{s}`; `nobody` is said where no scheme is known."""
 
@@ -58,6 +67,7 @@ class Words(Frozen):
     inside: InsideWords
     offers: OfferWords
     asks: dict[Aspect, tuple[str, ...]]
+    again: AgainWords
     nobody: str
 
 

@@ -72,6 +72,9 @@ class PartExplained(Frozen):
     outcome: Outcome
     named: str = Field(description="the place, year or other office's topic a refusal names")
     why: str
+    cure: str = Field(
+        description="what a pack's author does where this is not what should be said; may be empty"
+    )
 
 
 class Explanation(Frozen):
@@ -96,6 +99,15 @@ _WHY: dict[Outcome, str] = {
     "unknown": "把握不够大，如实说不知道。",
     "which_scheme": "没有说是哪一种救助，反问一句。",
     "case_status": "问的是自己的申请，引到查进度。",
+}
+
+_CURE: dict[Outcome, str] = {
+    "answered": "该由另一条回答的，把这句话写进那一条的 asks。",
+    "unknown": "有条款答得上的，把这句话写进那一条的 asks；没有的，这样说就对了。",
+    "outside": "有条款答得上的，把这句话写进那一条的 asks；没有的，这样说就对了。",
+    "missing_scheme": "有条款说的就是它，在那一条的 schemes 里加上 {schemes}；没有的，这样说就对了。",
+    "not_in_force": "已经有新规定的，录进来，写上生效日期。",
+    "other_place": "说的就是本地的，把地名加进 glossary.yml 的 places.home。",
 }
 
 
@@ -128,6 +140,7 @@ def explain_part(text: str, judged: Judgement) -> PartExplained:
         outcome=judged.outcome,
         named=judged.named,
         why=_WHY[judged.outcome],
+        cure=_CURE.get(judged.outcome, "").format(schemes="、".join(sorted(judged.schemes))),
     )
 
 

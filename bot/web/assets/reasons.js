@@ -58,6 +58,7 @@ function Part({ part, desk, many }) {
   return html`<section class="part">
     ${many && html`<h3>这一句：${part.text}</h3>`}
     <p><b>${part.why}</b>${part.named && ` （${part.named}）`}</p>
+    ${part.cure && html`<p class="small">不该这样？${part.cure}</p>`}
     ${part.repaired !== part.text && html`<p class="small">当作：${part.repaired}</p>`}
     <p class="units">${part.units.map((unit) => html`<span class="unit"><b>${unit.word}</b>${unit.concepts.length > 0 && html`<span class="small"> ${unit.concepts.map((token) => concept(desk, token)).join("，")}</span>`}</span>`)}</p>
     <p class="small">${part.schemes.length ? `救助：${part.schemes.map((id) => scheme(desk, id)).join("、")}${part.from_conversation ? "（从前面的话知道）" : ""}。` : "没有说是哪一项救助。"}${part.aspects.length ? `问的方面：${part.aspects.map((one) => ASPECTS[one] || one).join("、")}。` : ""}</p>

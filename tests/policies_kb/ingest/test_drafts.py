@@ -198,6 +198,70 @@ def test_items_of_a_list_stay_with_the_sentence_that_leads_them_in(ingest: Inges
     ]
 
 
+LOCAL = (
+    "栗溪县民政局 栗溪县财政局",
+    "关于印发医疗救助办法的通知",
+    "一、救助对象",
+    "(一)特困人员、孤儿；",
+    "(二)最低生活保障对象。",
+    "二、救助比例",
+    "(一)住院救助比例。",
+    "1.特困人员100%；",
+    "2.低保对象72%。",
+    "(二)低保家庭每年复核一次。城市低保家庭每半年复核一次。",
+    "三、申请",
+    "(一)本人或者监护人向户籍所在地乡镇提出申请，可以跨省通办。",
+    "1.残疾人证；",
+    "2.身份证或者户口簿。",
+    "(二)残疾人证有效期10年。到期前3个月内换领。",
+    "(三)县外就医的，出院后6个月内申请。",
+    "本办法自2025年3月1日起施行，有效期5年。",
+)
+
+
+@pytest.fixture
+def local(ingest: Ingest) -> Draft:
+    (draft,) = ingest.repaired(repaired(LOCAL), now=NOW).drafts
+    return draft
+
+
+def test_no_sentence_is_lost_to_headings(local: Draft) -> None:
+    told = "".join(section.text for section in local.document.sections)
+    for sentence in (
+        "低保家庭每年复核一次。",
+        "本人或者监护人向户籍所在地乡镇提出申请，可以跨省通办。",
+        "残疾人证有效期10年。",
+    ):
+        assert sentence in told
+
+
+def test_items_that_are_one_sentence_are_one_clause_with_what_they_belong_to(local: Draft) -> None:
+    found = {section.number: section.text.splitlines() for section in local.document.sections}
+    assert found["一"] == ["救助对象：", "(一) 特困人员、孤儿；", "(二) 最低生活保障对象。"]
+    assert found["二(一)"] == ["住院救助比例：", "1 特困人员100%；", "2 低保对象72%。"]
+    assert found["三(一)"][1:] == ["1 残疾人证；", "2 身份证或者户口簿。"]
+
+
+def test_whom_a_document_names_is_not_what_it_is_about(local: Draft) -> None:
+    assert {section.schemes for section in local.document.sections} == {("yiliao",)}
+    assert {section.number: section.aspect for section in local.document.sections}["一"] == "who"
+
+
+def test_no_question_is_proposed_for_two_clauses(local: Draft) -> None:
+    asks = [ask for section in local.document.sections for ask in section.asks]
+    assert len(asks) == len(set(asks))
+
+
+def test_when_the_whole_begins_to_hold_is_in_the_head_and_in_no_clause(local: Draft) -> None:
+    front = local.document.front
+    assert (front.issuer, str(front.effective_from), str(front.effective_to)) == (
+        "栗溪县民政局、栗溪县财政局",
+        "2025-03-01",
+        "2030-02-28",
+    )
+    assert not any("起施行" in section.text for section in local.document.sections)
+
+
 def test_no_figure_of_the_text_is_lost_between_file_and_draft(ingest: Ingest, method: Draft) -> None:
     drafted = "".join(f"{clause.proposed.heading}{clause.proposed.text}" for clause in method.file.clauses)
     assert all(
