@@ -34,6 +34,7 @@ from policies_kb.retrieval.wording import (
     TOO_LONG,
     Wording,
     cite,
+    in_need,
     sources,
 )
 from policies_kb.retrieval.words import Words
@@ -215,7 +216,11 @@ class Retriever:
                 answer=self._wording.refusal(judged, today),
                 confidence=sure,
                 suggestions=self._next(judged, today),
-                leads_to="case_status" if judged.outcome == "case_status" else None,
+                leads_to="case_status"
+                if judged.outcome == "case_status"
+                else "assess"
+                if in_need(judged)
+                else None,
             )
         best = judged.hits[0].clause
         sides = self._other_sides(judged, today) if judged.schemes else []

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import Self, get_args
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from policies_kb.clauses import Aspect
 from policies_kb.types import Frozen
@@ -69,6 +69,10 @@ class GlossaryFile(Frozen):
     outside: tuple[Outside, ...] = ()
     noise: tuple[str, ...] = ()
     personal: tuple[str, ...] = ()
+    hardship: tuple[str, ...] = Field(
+        default=(),
+        description="first words of rows of `synonyms`: whoever tells of that and gets no answer is offered the assessment",
+    )
     case_status: tuple[str, ...] = ()
     places: PlaceNames = PlaceNames()
     spoken: dict[str, str] = Field(
@@ -101,6 +105,15 @@ class GlossaryFile(Frozen):
             raise ValueError(f"unknown aspect {', '.join(unknown)}; there are {', '.join(sorted(_ASPECTS))}")
         return value
 
+    @model_validator(mode="after")
+    def _rows(self) -> Self:
+        unknown = sorted(set(self.hardship) - {row[0] for row in self.synonyms})
+        if unknown:
+            raise ValueError(
+                f"hardship: {', '.join(unknown)} is the first word of no row of synonyms in this file"
+            )
+        return self
+
 
 @dataclass(frozen=True, slots=True)
 class Glossary:
@@ -114,6 +127,8 @@ class Glossary:
     outside: dict[str, Outside]
     noise: frozenset[str]
     personal: tuple[str, ...]
+    hardship: frozenset[str]
+    """Concept tokens (`same:困难`)."""
     case_status: tuple[str, ...]
     home: tuple[str, ...]
     elsewhere: frozenset[str]
@@ -164,6 +179,7 @@ def load_glossary(paths: Sequence[Path]) -> Glossary:
         outside={other.topic: other for file in files for other in file.outside},
         noise=frozenset(word for file in files for word in file.noise),
         personal=tuple(word for file in files for word in file.personal),
+        hardship=frozenset(f"same:{word}" for file in files for word in file.hardship),
         case_status=tuple(word for file in files for word in file.case_status),
         home=tuple(name for file in files for name in file.places.home),
         elsewhere=frozenset(name for file in files for name in (*file.places.elsewhere, *file.places.vague)),

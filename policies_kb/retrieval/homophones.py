@@ -20,7 +20,8 @@ from policies_kb.retrieval.words import Words
 # How much likelier (natural logarithm) the text must become. Between the true and the false repairs of the
 # development questions: 照聊 8.9, 受宰 6.2 against 要签 4.9, 账上 4.3, 里有 1.8.
 _GAIN: Final = 5.0
-# A rare word of its own (地保) that sounds like the name of a scheme needs only be the rarer of the two.
+# A rare word of its own (地保) that sounds like the name of a scheme and shares a character with it needs only be the
+# rarer of the two; 漏雨 is not 楼宇.
 _GAIN_OF_A_WORD: Final = 0.0
 # A slip for the name of a scheme: 低宝 3.5.
 _GAIN_OF_A_SLIP: Final = 2.0
@@ -82,26 +83,26 @@ class Homophones:
         frequency = self._words.frequency(run)
         if frequency >= _RARE:
             return None
-        slip = self._slip(run, word)
+        alike = any(one == other for one, other in zip(run, word, strict=True))
+        slip = alike and self._slip(run)
         if word not in self._known and not slip:
             return None
         before, after = text[max(0, at - _AROUND) : at], text[end : end + _AROUND]
         gain = self._likelihood(before + word + after) - self._likelihood(before + run + after)
-        return gain if gain >= self._least(word, frequency, slip=slip) else None
+        return gain if gain >= self._least(word, of_its_own=alike and frequency > 0, slip=slip) else None
 
-    def _slip(self, run: str, word: str) -> bool:
-        """Whether it looks like a slip for a word that is no term: a part is as it should be, and nobody else writes so."""
-        same = any(one == other for one, other in zip(run, word, strict=True))
-        return same and self._spelling is not None and self._spelling.strange(run)
+    def _slip(self, run: str) -> bool:
+        """Whether nobody else writes so."""
+        return self._spelling is not None and self._spelling.strange(run)
 
-    def _least(self, word: str, frequency: int, *, slip: bool) -> float:
+    def _least(self, word: str, *, of_its_own: bool, slip: bool) -> float:
         concepts = self._known.get(word)
         if concepts is None:
             return _GAIN_OF_OTHERS
         of_a_scheme = any(concept.startswith("scheme:") for concept in concepts)
         if not of_a_scheme:
             return _GAIN
-        return _GAIN_OF_A_WORD if frequency > 0 else _GAIN_OF_A_SLIP if slip else _GAIN
+        return _GAIN_OF_A_WORD if of_its_own else _GAIN_OF_A_SLIP if slip else _GAIN
 
     def _likelihood(self, text: str) -> float:
         """The log-likelihood of the text's likeliest division into words."""

@@ -10,7 +10,13 @@ from typing import Final, Literal
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.confidence import THRESHOLD, confidence, evidence, outside
 from policies_kb.retrieval.index import Hit, Index, Query
-from policies_kb.retrieval.question import Questions, names_nothing_else, only_a_side, only_named
+from policies_kb.retrieval.question import (
+    Questions,
+    names_nothing_else,
+    only_a_side,
+    only_named,
+    tells_income,
+)
 from policies_kb.retrieval.scope import Places, other_year, without_this_year
 
 Outcome = Literal[
@@ -33,7 +39,8 @@ _HOW_TO_APPLY: Final = frozenset({"where", "steps"})
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What was found for one question. `named` is the place, year or topic a refusal names; `lapsed` whether what is
-    asked is clearly liker to a clause that is not in force than to any that is."""
+    asked is clearly liker to a clause that is not in force than to any that is; `personal` whether somebody asks if they
+    may have something, `hardship` whether they tell of a need, `status` whether they ask of their application."""
 
     query: Query
     schemes: frozenset[str]
@@ -44,6 +51,7 @@ class Judgement:
     undated: Clause | None = None
     named: str = ""
     personal: bool = False
+    hardship: bool = False
     status: bool = False
     lapsed: bool = False
 
@@ -96,6 +104,9 @@ class Judge:
             hits = tuple(hit for hit in hits if _tells_of(hit.clause, query, schemes))
         if overview:
             hits = tuple(sorted(hits, key=lambda hit: not (hit.aspect and schemes & set(hit.clause.schemes))))
+        elif tells_income(query):
+            # Which conditions the income is held against comes first.
+            hits = tuple(sorted(hits, key=lambda hit: not _tells_who(hit.clause, schemes)))
         features = evidence(query, hits, schemes, self._covered) if hits else {}
         sure = confidence(features) if hits else 0.0
         if overview and hits and hits[0].aspect and schemes & set(hits[0].clause.schemes):
@@ -146,7 +157,8 @@ class Judge:
             else:
                 outcome = "unknown"
         return Judgement(
-            query, schemes, outcome, sure, hits=hits, features=features, named=named, personal=personal, status=status,
+            query, schemes, outcome, sure, hits=hits, features=features, named=named, personal=personal,
+            hardship=self._questions.is_hardship(query), status=status,
             undated=undated[0].clause if outcome == "not_in_force" else None, lapsed=lapsed,
         )  # fmt: skip
 
@@ -156,6 +168,10 @@ def _only_lapsed(schemes: frozenset[str], hits: Sequence[Hit], undated: Sequence
     return bool(undated and schemes & set(undated[0].clause.schemes)) and (
         not hits or undated[0].score > hits[0].score
     )
+
+
+def _tells_who(clause: Clause, schemes: frozenset[str]) -> bool:
+    return clause.aspect == "who" and bool(schemes & set(clause.schemes))
 
 
 def _tells_of(clause: Clause, query: Query, schemes: frozenset[str]) -> bool:

@@ -25,6 +25,18 @@ _ENDS_ASKING: Final = re.compile(r"(?:[?？]|[吗呢么不没否]|没有)[!！�
 ASKING: Final = re.compile(
     "能不能|可不可以|可以|会不会|要不要|有没有|是不是|怎么|怎样|如何|咋|能|该|谁|哪|什么|啥|多少|多久|几"
 )
+# Somebody's own income, with its sum; whether that is still little enough is what a self-assessment finds out.
+_INCOME: Final = "工资|退休金|养老金|养老钱|收入|挣|赚|打工|月薪|进账|人均"
+_SUM: Final = r"(?:\d{2,}|[一二两三四五六七八九几][百千万])"
+_OWN_INCOME: Final = re.compile(
+    f"(?:{_INCOME}|(?:一个?|每个?)月|月)[^,，。?？]{{0,6}}?{_SUM}|{_SUM}[^,，。?？]{{0,6}}?(?:{_INCOME}|一个?月)"
+)
+_IS_IT_ENOUGH: Final = re.compile(
+    "能不能|可不可以|够不够|算不算|符不符合|中不中|行不行|得不得行|有没有资格"
+    "|(?:能|可以|够|算|符合|资格|[吃评办享]得[上着下])[^,，。?？]{0,10}(?:吗|不|没|么|否|嘛|[?？])"
+)
+# Who has something already asks whether it goes on, which is another question.
+_GOES_ON: Final = re.compile("还能|还给|还可以|还享受|继续|取消|停")
 # Words that say nothing of which scheme is meant.
 _SIDES: Final = ASKED | {"same:申请", "same:流程", "same:收费", "same:证明", "same:附件", "aspect:payment"}
 # Steps every scheme has, and words that stand beside a side: they do not say of what is asked either.
@@ -200,7 +212,11 @@ class Questions:
 
     def is_personal(self, query: Query) -> bool:
         """Whether somebody asks of their own case whether they may have something."""
-        return any(words in query.text for words in self._glossary.personal)
+        return any(words in query.text for words in self._glossary.personal) or tells_income(query)
+
+    def is_hardship(self, query: Query) -> bool:
+        """Whether somebody tells of a need, whatever else they ask."""
+        return any(not self._glossary.hardship.isdisjoint(unit.concepts) for unit in query.units)
 
     def is_of_a_case(self, query: Query) -> bool:
         """Whether somebody asks how far their application has come."""
@@ -219,6 +235,12 @@ def _asked_together(sentence: str) -> list[str]:
     if len(asked) < _MANY or not all(_asks(one) and len(one) >= _LEAST for one in asked):
         return [sentence]
     return [",".join([*clauses[:first], asked[0]]), *asked[1:]]
+
+
+def tells_income(query: Query) -> bool:
+    """Whether an income is told, and asked whether that is little enough (“退休金1200够低保不”)."""
+    text = query.text
+    return bool(_OWN_INCOME.search(text) and _IS_IT_ENOUGH.search(text) and not _GOES_ON.search(text))
 
 
 def only_named(query: Query) -> bool:

@@ -21,6 +21,7 @@ NO_QUESTION = (
 )
 TOO_LONG = "您发的内容太长了，我一次看不完。请挑最要紧的一句话问我。"
 OF_A_CASE = "您自己的申请办到哪一步，要查办理记录。"
+OF_A_NEED = "家里要是有难处，可以先做个自测，看看能申请哪些救助。"
 OF_ONES_OWN = "能不能享受，要看全家的收入、财产等情况，由办事机关核实后决定。您可以先做个自测。"
 
 
@@ -85,7 +86,10 @@ class Wording:
         return f"下面是{'、'.join(names)}方面的规定："
 
     def refusal(self, judgement: Judgement, today: date) -> str:
-        """Why the question is not answered, and whom to ask."""
+        """Why the question is not answered, whom to ask, and what else may help who is in need."""
+        return f"{self._refusal(judgement, today)}{OF_A_NEED if in_need(judgement) else ''}"
+
+    def _refusal(self, judgement: Judgement, today: date) -> str:
         match judgement.outcome:
             case "other_place":
                 home = self._glossary.home[0] if self._glossary.home else "本地"
@@ -137,6 +141,12 @@ class Wording:
             case _:
                 what = "里面的数字现在没有有效的公布值"
         return f"《{clause.document_title}》里有这方面的规定，但它{what}。{self.person()}"
+
+
+def in_need(judgement: Judgement) -> bool:
+    """Whether somebody who gets no answer told of a need, or asked what they may have: the self-assessment may help."""
+    told = judgement.hardship or judgement.personal
+    return told and judgement.outcome in ("outside", "missing_scheme", "unknown")
 
 
 def cite(clause: Clause) -> Citation:

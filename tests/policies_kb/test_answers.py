@@ -19,6 +19,8 @@ from policies_kb.pack import YES_NO, Pack
 from policies_kb.retrieval.engine import Retriever
 from policies_kb.retrieval.explain import PartExplained
 from policies_kb.retrieval.glossary import load_glossary
+from policies_kb.retrieval.index import Query
+from policies_kb.retrieval.question import tells_income
 from policies_kb.retrieval.weights import Weights, weights
 from policies_kb.types import Answer
 
@@ -46,6 +48,11 @@ def ask(
     aspect: str | None = None,
 ) -> Answer:
     return retriever(name).answer(question, today=today, scheme=scheme, aspect=aspect)
+
+
+def read(question: str) -> Query:
+    """The question as the index sees it."""
+    return retriever("shifan-xian").judge(question, today=TODAY)[0].query
 
 
 def clauses(answer: Answer) -> list[tuple[str, str]]:
@@ -147,6 +154,65 @@ def test_a_question_of_ones_own_leads_to_the_assessment() -> None:
     assert answer.answered
     assert answer.leads_to == "assess"
     assert "自测" in answer.answer
+
+
+@pytest.mark.parametrize("name", ["shifan-xian", "shifan-qu"])
+@pytest.mark.parametrize(
+    "question",
+    [
+        "退休金1200够低保不",
+        "老师傅一个月领九百块养老金 算不算低保户",
+        "俺家就我挣钱 一月一千二 养五口人 低保中不中",
+        "收入八百 够条件吗",
+        "听说低保要看收入，我打工每月挣两千多可以申请吗",
+    ],
+)
+def test_an_income_and_whether_that_is_enough_leads_to_the_assessment(name: str, question: str) -> None:
+    answer = ask(question, name)
+    assert answer.answered
+    assert answer.leads_to == "assess"
+
+
+@pytest.mark.parametrize("question", ["我一个月挣两千，低保还能吃吗", "吃低保的人打工挣了三千，会不会停"])
+def test_an_income_of_who_has_it_already_is_a_question_of_going_on(question: str) -> None:
+    assert not tells_income(read(question))
+
+
+@pytest.mark.parametrize("name", ["shifan-xian", "shifan-qu"])
+@pytest.mark.parametrize(
+    "question",
+    ["老娘瘫在床上没人伺候", "儿子儿媳都残疾 就靠我种地", "离婚了没地方住", "半夜发烧四十度没钱看病怎么办"],
+)
+def test_who_tells_of_a_need_and_gets_no_answer_is_offered_the_assessment(name: str, question: str) -> None:
+    answer = ask(question, name)
+    assert answer.answered or (answer.leads_to == "assess" and "自测" in answer.answer)
+
+
+@pytest.mark.parametrize("question", ["村里路灯坏了找谁", "护照怎么办"])
+def test_who_asks_of_another_offices_business_without_a_need_is_not(question: str) -> None:
+    answer = ask(question)
+    assert not answer.answered
+    assert answer.leads_to is None
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "scheme"),
+    [
+        ("shifan-xian", "没钱看病怎么办", "yiliao"),
+        ("shifan-xian", "家里没米下锅了", "linshi_jinan"),
+        ("shifan-qu", "没钱看病怎么办", "yiliao"),
+        ("shifan-qu", "房子漏雨要塌了", "zhufang"),
+    ],
+)
+def test_a_need_told_in_few_words_finds_the_help_for_it(name: str, question: str, scheme: str) -> None:
+    answer = ask(question, name)
+    assert answer.answered
+    assert answer.citations[0].scheme == scheme
+
+
+@pytest.mark.parametrize("text", ["房子漏雨要塌了", "屋顶漏雨谁管"])
+def test_a_word_that_only_sounds_like_a_scheme_stays_what_it_is(text: str) -> None:
+    assert "漏雨" in read(text).text
 
 
 @pytest.mark.parametrize("question", ["我的低保申请批下来了吗", "我的申请办到哪一步了"])
