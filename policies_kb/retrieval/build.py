@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.glossary import Glossary
+from policies_kb.retrieval.matters import matters
 from policies_kb.retrieval.ragged import counts_of, spans
 from policies_kb.retrieval.store import Contents
 from policies_kb.retrieval.table import ClauseTable, Rows
@@ -206,6 +207,7 @@ def assemble(batches: Iterable[Batch], table: ClauseTable, rows: Rows) -> Conten
     pair_scores = _bm25(clause_pairs.astype(np.int32), joined("clause_pair_sizes"), max(len(codes), 1))
     sounds, heard = np.unique(joined("sounds").astype(np.uint32), return_inverse=True)
     sound_scores = _bm25(heard.astype(np.int32), joined("sound_sizes"), max(len(sounds), 1))
+    columns = table.columns(rows)
     return Contents(
         arrays={
             "idf": idf,
@@ -228,7 +230,8 @@ def assemble(batches: Iterable[Batch], table: ClauseTable, rows: Rows) -> Conten
             "sound_weights": sound_scores["data"],
             "sound_rows_starts": sound_scores["indptr"].astype(np.int64),
             "own": joined("own").astype(np.bool_),
-            **table.columns(rows),
+            **matters(ask_rows["tokens"], ask_rows["starts"], asks, columns["document"]),
+            **columns,
         },
         tries={"vocabulary": trie},
         facts={"schemes": table.scheme_names},

@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from policies_kb.clauses import Clause
 from policies_kb.retrieval.learned import Sense
+from policies_kb.retrieval.matters import unspoken
 from policies_kb.retrieval.ragged import gathered, row_of
 from policies_kb.retrieval.senses import Senses, likeness, rough_likeness
 from policies_kb.retrieval.store import Contents
@@ -106,7 +107,8 @@ class Index:
       is compared by. `heading_tokens` with `heading_weights` (rows: n): the same for headings.
     - `pair_codes` (p): the pairs in order; `pair_rows` and `pair_weights` (rows: p): the clauses that have
       one anywhere and its BM25 score there. `sound_…`: the same for pairs of syllables.
-    - `own`, `schemed`, `aspect` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
+    - `matter_…`: see `policies_kb.retrieval.matters`.
+    - `own`, `schemed`, `aspect`, `document` (n) and `about` (schemes x n): the clause is of the pack itself, is about any scheme,
       its aspect as a number of `ASPECTS`, is about this scheme.
     - `ask_vectors`, `ask_heads`, `ask_keys`, `ask_places` (a), `ask_scale`, `clause_vectors` and `clause_centres` (n), where there
       are any: see `policies_kb.retrieval.senses`.
@@ -154,6 +156,7 @@ class Index:
             "clash": ((shared == 0) & self._a["schemed"] & bool(wanted)).astype(np.float64),
             "aspect": self._of_aspect(query.aspects).astype(np.float64),
             "own": self._a["own"].astype(np.float64),
+            "unspoken": np.where(shared > 0, 0.0, unspoken(self._a, self._spoken(query.units))),
         }
         few = thorough or len(self.clauses) <= FULL
         rows = np.arange(len(self.clauses)) if few else self._likely(everywhere | self._rough_likeness(sense))
@@ -236,6 +239,11 @@ class Index:
         if sense is None:
             return {}
         return {**rough_likeness(sense, self._a["clause_centres"], self._a["clause_vectors"])}
+
+    def _spoken(self, units: Sequence[Unit]) -> set[int]:
+        """The numbers of the tokens units are compared by."""
+        numbers = (self._number(token) for unit in units for token in meaning(unit))
+        return {number for number in numbers if number is not None}
 
     def _shared(self, wanted: frozenset[str]) -> Floats:
         """How many of the schemes asked for each clause is about."""

@@ -24,6 +24,7 @@ from policies_kb.retrieval.words import Words
 _CODE: Final = (
     "build.py",
     "glossary.py",
+    "matters.py",
     "ragged.py",
     "senses.py",
     "spelling.py",

@@ -80,12 +80,13 @@ class ClauseTable(Sequence[Clause]):
 
     def columns(self, rows: Rows) -> dict[str, npt.NDArray[Any]]:
         """What an index needs of some clauses: `aspect` (numbers of ASPECTS), `about` (one row a scheme, in the order of
-        `scheme_names`) and `schemed` (about any scheme)."""
+        `scheme_names`), `schemed` (about any scheme) and `document` (numbers of their documents)."""
         about = self._arrays["about"][:, rows]
         return {
             "aspect": self._arrays["aspect"][rows],
             "about": about,
             "schemed": np.asarray(about.any(axis=0)),
+            "document": self._arrays["document"][rows],
         }
 
     @property
@@ -130,6 +131,9 @@ def table_contents(clauses: Sequence[Clause]) -> Contents:
     begins = [clause.effective_from.toordinal() for clause in clauses]
     ends = [clause.effective_to.toordinal() if clause.effective_to else last for clause in clauses]
     aspect = {name: at for at, name in enumerate(ASPECTS)}
+    document: dict[str, int] = {}
+    for clause in clauses:
+        document.setdefault(clause.document_id, len(document))
     return Contents(
         arrays={
             "clauses": np.frombuffer(b"".join(texts), dtype=np.uint8),
@@ -138,6 +142,7 @@ def table_contents(clauses: Sequence[Clause]) -> Contents:
             "ends": np.array(ends, dtype=np.int32),
             "aspect": np.array([aspect[clause.aspect] for clause in clauses], dtype=np.uint8),
             "about": about,
+            "document": np.array([document[clause.document_id] for clause in clauses], dtype=np.int32),
         },
         facts={
             "schemes": schemes,
