@@ -17,6 +17,9 @@ _LONGEST_HEAD = 60
 _NUMBER = re.compile(
     "(?P<number>[\u4e00-\u9fff]{1,10}\\s*[\u3014\\[(\uff08\u3010\uff3b]\\s*(?:\\d{4}|\\d{2}[xX*×]{2})\\s*[\u3015\\])\uff09\u3011\uff3d]\\s*第?\\s*\\d{1,5}\\s*号)"
 )
+# A date that a web site printed is when it put the page up, not when the document was issued.
+_PUBLISHED = re.compile("(?:发布|公布|更新|发表|上传|信息)(?:时间|日期)|来源|浏览|阅读|点击")
+_AROUND_A_DATE = 30
 _CITING = re.compile("根据|按照|依据|依照|《|印发的")
 _PURPOSE = re.compile(
     "(?:为了?|就)(?:深入|全面|认真|扎实|切实|进一步|更好地?|有效|充分|加快|努力|积极|稳步|贯彻|\uff0c|,)*"
@@ -154,19 +157,29 @@ def _number(head: Sequence[str], own: set[int]) -> Found | None:
 
 
 def _issued(split: Split, lines: Sequence[str], last: int, own: set[int]) -> tuple[date | None, str]:
+    """The date of a document: under its title or at its end, else of its covering notice, else when a site put it up."""
+    published: tuple[date | None, str] = None, ""
     for at, line in enumerate(lines[:last]):
         found = next((one for one in find_dates(line) if one.day is not None), None)
-        if found and len(line.strip()) <= len(found.text) + 30:
+        if found and len(line.strip()) <= len(found.text) + _AROUND_A_DATE:
             own.add(at)
-            return found.first(), line.strip()
+            if not _PUBLISHED.search(line):
+                return found.first(), line.strip()
+            published = published if published[0] else (found.first(), line.strip())
     closing = next((one for one in split.sections if one.role == "closing"), None)
     if closing:
         # When it begins to hold is not when it was issued.
-        signed = [line for line in split.raw(closing).split("\n") if not IN_FORCE.match(line.strip())]
-        found = next((one for one in find_dates("\n".join(signed))), None)
-        if found:
+        ending = [line for line in split.raw(closing).split("\n") if not IN_FORCE.match(line.strip())]
+        found = next((one for one in find_dates("\n".join(ending))), None)
+        if found and (found.day is not None or not published[0]):
             return (found.first() if found.day else None), found.text
-    return None, ""
+    signed = [
+        one
+        for section in split.sections if section.role == "opening"
+        for line in split.raw(section).split("\n")
+        for one in find_dates(line) if one.day is not None and one.text == line.strip()
+    ]  # fmt: skip
+    return (signed[0].first(), signed[0].text) if signed else published
 
 
 def _issuer(split: Split, lines: Sequence[str], last: int, title: str, own: set[int]) -> Found | None:
@@ -177,12 +190,14 @@ def _issuer(split: Split, lines: Sequence[str], last: int, title: str, own: set[
         return Found("、".join(re.split("[ \u3000、]+", match["who"])), title, "标题里的机关")
     closing = next((one for one in split.sections if one.role == "closing"), None)
     for line in split.raw(closing).split("\n") if closing else ():
-        office = line.strip().rstrip("。.")
-        if re.fullmatch(f"[\u4e00-\u9fff]{{2,30}}(?:{ends})", office):
-            return Found(office, line.strip(), "文末的落款")
+        signed = line.strip().rstrip("。.")
+        if re.fullmatch(f"[\u4e00-\u9fff]{{2,30}}(?:{ends})", signed):
+            return Found(signed, line.strip(), "文末的落款")
+        if re.fullmatch(f"{office}(?:[ \u3000、]+{office}){{1,5}}", signed):
+            return Found("、".join(re.split("[ \u3000、]+", signed)), line.strip(), "文末的落款")
     for at, line in enumerate(lines[:last]):
-        office = line.strip().removesuffix("文件")
-        if re.fullmatch(f"[\u4e00-\u9fff]{{2,25}}(?:{ends})", office):
+        printed = line.strip().removesuffix("文件")
+        if re.fullmatch(f"[\u4e00-\u9fff]{{2,25}}(?:{ends})", printed):
             own.add(at)
-            return Found(office, line.strip(), "正文前面的机关")
+            return Found(printed, line.strip(), "正文前面的机关")
     return None

@@ -15,7 +15,8 @@ _COUNT = f"(?:[{_HAN}]{{1,3}}|[0-9\uff10-\uff19]{{1,2}})"
 _LONGEST_TITLE = 60
 # The ways collections number their plans. `stem` tells one collection's headings from stray lines of another's.
 _NUMBERED = (
-    re.compile(f"^(?P<stem>第){_COUNT}篇[\\s:\uff1a\u3000]*(?P<title>.*)$"),
+    re.compile(f"^第{_COUNT}(?P<stem>篇)[\\s:\uff1a\u3000]*(?P<title>.*)$"),
+    re.compile(f"^(?P<stem>篇)[\\s\u3000]*{_COUNT}(?:[\\s:\uff1a\u3000]+(?P<title>.*))?$"),
     re.compile(
         f"^(?P<stem>.{{2,30}}?)[\\s\u3000]*篇[\\s\u3000]*{_COUNT}(?:[\\s:\uff1a\u3000]+(?P<title>.*))?$"
     ),

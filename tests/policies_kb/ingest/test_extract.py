@@ -27,6 +27,7 @@ def head_of(lines: list[str], *, printed: str = "", generic: bool = False) -> He
         ["第一篇:关于加强老年工作的意见", "第二篇:关于加强工会工作的意见"],
         ["困难帮扶方案 1", "困难帮扶方案 2", "困难帮扶方案 3"],
         ["工作简报篇一", "工作简报篇二"],
+        ["第一篇:低保核查工作方案", "第二篇:急难救助工作方案", "篇三:高龄津贴发放方案"],
         ["方案一", "方案二"],
         ["【方案精选】社会救助年审工作方案", "优秀方案:临时救助试点工作方案分享", "特困人员照护工作方案模板"],
     ],
@@ -45,6 +46,40 @@ def test_each_plan_of_a_collection_is_found(headings: list[str]) -> None:
     plans = find_plans(lines)
     assert [lines[plan.begin] for plan in plans] == headings
     assert [plan.end for plan in plans] == [*(plan.begin for plan in plans[1:]), len(lines)]
+
+
+def test_offices_that_issue_together_are_all_named() -> None:
+    for between in (" ", "、", "\u3000"):
+        head = head_of([f"青山县民政局{between}青山县财政局关于印发救助办法的通知", "一、对象", "困难家庭。"])
+        assert head.issuer is not None
+        assert head.issuer.value == "青山县民政局、青山县财政局"
+    signed = head_of(["救助工作方案", "一、对象", "困难家庭。", "青山县民政局 青山县财政局", "2024年3月5日"])
+    assert signed.issuer is not None
+    assert signed.issuer.value == "青山县民政局、青山县财政局"
+
+
+def test_the_date_a_site_put_a_page_up_is_not_the_date_of_the_document() -> None:
+    put_up = "发布时间:2025-01-20 来源:县民政局 浏览次数:331"
+    lines = ["青山县民政局关于提高低保标准的通知", put_up, "一、标准", "每月760元。"]
+    assert head_of([*lines, "青山县民政局", "2025年1月18日"]).issued == date(2025, 1, 18)
+    assert head_of(lines).issued == date(2025, 1, 20)
+
+
+def test_a_covering_notice_tells_the_date() -> None:
+    head = head_of(
+        [
+            "青山县民政局关于印发《青山县临时救助办法》的通知",
+            "各乡镇人民政府:",
+            "现将《青山县临时救助办法》印发给你们\uff0c请认真贯彻执行。",
+            "青山县民政局",
+            "2024年3月5日",
+            "青山县临时救助办法",
+            "第一条 本办法自2024年4月1日起施行。",
+            "第二条 困难家庭可以申请。",
+        ]
+    )
+    assert head.issued == date(2024, 3, 5)
+    assert head.effective_from == date(2024, 4, 1)
 
 
 def test_a_file_without_headings_is_one_plan() -> None:

@@ -161,12 +161,30 @@ def test_dates_and_ranges_are_no_page_numbers(text: str) -> None:
         ("— 12 —", "页码"),
         ("【打印】【关闭】", "网站的导航或推荐"),
         ("【字体：大 中 小】 【打印本页】", "网站的导航或推荐"),
+        ("首页 > 政务公开 > 政策文件", "网站的导航或推荐"),
+        ("首页 | 政务公开", "网站的导航或推荐"),
+        ("版权所有：青山县人民政府 备案号：赣ICP备00000000号", "网站的版权声明"),
+        ("主办：青山县人民政府办公室 技术支持：某公司", "网站的版权声明"),
+        ("网站标识码：0000000000 赣公网安备 00000000000000号", "网站的版权声明"),
     ],
 )
 def test_lines_that_are_no_part_of_the_document_are_dropped_with_their_reason(line: str, reason: str) -> None:
     result = repaired("一、救助对象", line)
     assert result.lines[1].dropped == reason
     assert result.lines[1].original == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "主办单位：县民政局",
+        "技术支持：由县卫健局提供远程会诊",
+        "首页 盖章后交乡镇，由乡镇上报",
+        "应到网站首页/窗口申请。",
+    ],
+)
+def test_lines_that_only_look_like_page_furniture_are_kept(line: str) -> None:
+    assert repaired("一、救助对象", line).lines[1].dropped is None
 
 
 def test_a_numbered_line_is_never_taken_for_advertisement() -> None:
