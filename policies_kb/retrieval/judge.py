@@ -25,6 +25,8 @@ Outcome = Literal[
 ]  # fmt: skip
 # Of a scheme no clause is about, a clause about another is told only to who asks in its own listed words.
 _LISTED: Final = 0.8
+# A question listed word for word is as like as this.
+_SAME: Final = 0.999
 # How much likelier the question must be to one a clause out of force lists, before that clause is what was asked.
 _CLEARLY: Final = 0.1
 # Or how much surer it must be, where it also scores higher.
@@ -107,8 +109,13 @@ class Judge:
         elif tells_income(query):
             # Which conditions the income is held against comes first.
             hits = tuple(sorted(hits, key=lambda hit: not _tells_who(hit.clause, schemes)))
+        else:
+            hits = _own_first(hits)
         features = evidence(query, hits, schemes, self._covered) if hits else {}
         sure = confidence(features) if hits else 0.0
+        if hits and hits[0].ask >= _SAME and not _of_others(hits[0].clause, schemes):
+            # Whoever wrote the pack said that this clause answers this question.
+            sure = max(sure, THRESHOLD)
         if overview and hits and hits[0].aspect and schemes & set(hits[0].clause.schemes):
             # Nothing but what the scheme is can be meant.
             sure = max(sure, THRESHOLD)
@@ -161,6 +168,20 @@ class Judge:
             hardship=self._questions.is_hardship(query), status=status,
             undated=undated[0].clause if outcome == "not_in_force" else None, lapsed=lapsed,
         )  # fmt: skip
+
+
+def _of_others(clause: Clause, schemes: frozenset[str]) -> bool:
+    """Whether a clause is about schemes, and none of them is one of `schemes` (none: any may be meant)."""
+    return bool(schemes and clause.schemes) and not schemes & set(clause.schemes)
+
+
+def _own_first(hits: tuple[Hit, ...]) -> tuple[Hit, ...]:
+    """A question that the pack and its parent both list word for word is the pack's own to answer."""
+    if not hits or hits[0].ask < _SAME:
+        return hits
+    told = frozenset(hits[0].clause.schemes)
+    own = [hit for hit in hits if hit.ask >= _SAME and hit.raw["own"] and not _of_others(hit.clause, told)]
+    return (own[0], *(hit for hit in hits if hit is not own[0])) if own else hits
 
 
 def _only_lapsed(schemes: frozenset[str], hits: Sequence[Hit], undated: Sequence[Hit]) -> bool:

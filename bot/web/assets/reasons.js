@@ -40,8 +40,8 @@ function Weighed({ clauses, desk }) {
   return html`<ol class="weighed">${clauses.map((clause, at) => html`<li key=${`${clause.document_id} ${clause.clause} ${at}`}>
     <p><b>《${clause.document}》${clause.clause}</b> ${clause.heading} <span class="small">${desk.packs.find((one) => one.name === clause.pack)?.title || "上级规定"}</span></p>
     <p class="bar-line"><meter min="0" max=${top} value=${Math.max(clause.score, 0)} aria-label="得分"></meter> <b>${number(clause.score)}</b></p>
-    <p class="small">${clause.parts.filter((part) => part.value).map((part) => `${PARTS[part.name] || part.name} ${part.value > 0 ? "+" : ""}${number(part.value)}`).join("，")}</p>
     <p class="small">最像的问法：${clause.asked}（像 ${number(clause.likeness)}）。问题里的意思它说到 ${Math.round(clause.covered * 100)}%。</p>
+    <details class="small"><summary>分数怎么来的</summary><p>${clause.parts.filter((part) => part.value).map((part) => `${PARTS[part.name] || part.name} ${part.value > 0 ? "+" : ""}${number(part.value)}`).join("，")}</p></details>
   </li>`)}</ol>`;
 }
 
