@@ -19,6 +19,7 @@ from policies_kb.ingest.types import Media, Ocr, Source, SourceLine, UnreadableS
 # The container of .doc, .wps, .xls and of locked .docx files.
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _HTML = re.compile(rb"^\s*(?:\xef\xbb\xbf)?\s*(?:<!doctype html|<html|<head|<body)", re.IGNORECASE)
+_PICTURES = (".jpg", ".jpeg", ".png", ".bmp", ".webp", ".heic")
 _SAVE_AS_DOCX = "请用 WPS 或 Word 打开\uff0c另存为 docx\uff08有密码的先去掉密码\uff09\uff0c再录入。"
 
 
@@ -63,4 +64,7 @@ def _read(path: Path, data: bytes, ocr: Ocr | None) -> tuple[Media, tuple[Source
         raise UnreadableSource(path, "这种文件还不能读。", "请换成 txt、docx、pdf 或照片再录入。")
     if suffix in (".htm", ".html", ".mht", ".shtml") or _HTML.search(data[:4096]):
         return ("html", *read_html(path, data))
-    return ("txt", *read_text_file(path, data))
+    lines, notes = read_text_file(path, data)
+    if suffix in (".docx", ".pdf", *_PICTURES):
+        notes = (*notes, f"文件名是 {suffix}\uff0c里面却是纯文字\uff0c请看看是不是选错了文件。")
+    return "txt", lines, notes

@@ -248,3 +248,11 @@ def test_a_title_in_the_middle_of_the_page_is_a_paragraph_of_its_own() -> None:
         "青石县困难家庭补贴实施办法",
         "各乡镇人民政府为做好补贴工作，方便群众就近办理，制定本办法。",
     ]
+
+
+def test_plain_text_under_another_kind_of_name_is_read_and_told(tmp_path: Path) -> None:
+    file = tmp_path / "通知.docx"
+    file.write_text("一、补助对象", encoding="utf-8")
+    source = read(file)
+    assert [line.text for line in source.lines] == ["一、补助对象"]
+    assert any("里面却是纯文字" in note for note in source.notes)
