@@ -40,6 +40,10 @@ def repair(source: Source) -> Repaired:
     """Repair every line of a file. Repairing the result once more changes nothing."""
     document = is_traditional("".join(line.text for line in source.lines))
     lines = tuple(_line(line, document) for line in source.lines)
+    if not document and is_traditional("".join(line.text for line in lines if line.dropped is None)):
+        # What its script is shows only once wrongly decoded characters are restored and a site's lines are gone.
+        document = True
+        lines = tuple(_line(line, document) for line in source.lines)
     for _ in range(_ROUNDS):
         lines, before = tuple(_again(line, document) for line in join_lines(lines)), lines
         if [line.text for line in before] == [line.text for line in lines]:

@@ -277,6 +277,7 @@ def restored(text: str) -> str:
 @example("？ 的:应当- 3 -及时shù)慢性。ㄖ匕Y)１２")
 @example("&nbsp;鄉(xiāng)应当- 3 -及时")
 @example("乾縣職業(yè)教育中心")
+@example("(shù)— 2 —”?h級(jí)ａ、?\n\uff1f的?shù)刈畹")
 def test_repair_is_idempotent_and_loses_nothing(text: str) -> None:
     lines = text.split("\n")
     first = repaired(*lines)
