@@ -104,7 +104,7 @@ class Retriever:
             for word, concepts in sorted(glossary.concepts.items())
             if any(concept.startswith("scheme:") for concept in concepts)
         )
-        places = Places(glossary.elsewhere, glossary.home)
+        places = Places(glossary.elsewhere, glossary.home, topics)
         self._judge = Judge(self._questions, places, topics, self._clauses.schemes, self._index)
         self._wording = Wording(glossary, self._clauses, pack.texts, self._figures)
         self._suggestions = Suggestions(glossary, self._questions, self._judge, self._clauses)

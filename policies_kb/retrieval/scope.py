@@ -11,10 +11,44 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Final
 
-# What is said of a place one has lived or been in, rather than asks after.
-_LIVED: Final = (
-    "打工|务工|上班|工作|干活|做工|做生意|住|户口|户籍|看病|看的病|治病|医院|买|读|上学|上大学|念|回来|回老家|嫁|娶|来的|人[^均]|人$|"
-    "流浪|出生|当兵|出差|出事|车祸|摔|病"
+# Where a part of a message ends; in a message without any mark it is one clause.
+_STOPS: Final = ",，。;；!！?？、 "
+# What belongs to a name: 广东那边的, 南京市.
+_OF_PLACE: Final = "(?:[省市县区州]|那边|那里|那儿|那头|那块|这边|当地)*的?"
+_OVER_THERE: Final = "[省市县区州]?(?:那边|那里|那儿|那头|那块|这边|当地)的?"
+# Before the place where somebody has gone to or is from: 嫁到河南的, 是河南的.
+_GONE: Final = ("是", "到", "至", "去", "嫁", "迁")
+# Said later of a place told of before: “我妹在苏州,那边特困一个月多少”.
+_THERE: Final = "(?:那边|那里|那儿|那头|当地)的?"
+_BETWEEN: Final = (
+    "(?:城市|城镇|城里|农村|乡下|全[市省县区]|今年|现在|目前|现行|最新|一个月|每个?月|一年|每年|每人|人均|最低|最少|困难|重度|"
+    "老人|老年人|残疾人|这个|那个|是|的|都|一般|大概)*"
+)
+# Beside the names of schemes: what only an office or a document has.
+_RULES: Final = "标准|政策|规定|条件|救助|补贴|补助|津贴|待遇|收入线|窗口|民政|热线|电话|最低工资"
+_SUM: Final = "多少|标准|好多|几多|几[百千万块倍成钱]|[给发补交]几"
+_HOW: Final = "怎么|咋|如何|哪里|在哪|去哪|哪个|找谁|什么|啥|要带|能不能|能否|可不可以|可以|能[办领申]|有没有|高不高|多不多"
+_DOING: Final = "(?:想|要|能|上|去)*(?:办理?|申请|领|拿|吃|报|交|参加)"
+# Nothing of a person stands before the place: it is at the head of what is asked.
+_OPENING: Final = (
+    "那么?|请问|麻烦|(?:我|俺)?(?:就|是|还)?(?:想|要)?(?:再)?(?:问|打听|了解|知道|晓得|查|看)(?:一?下|问|一问)?|"
+    "(?:帮|替|给|代).{1,5}?(?:问|打听|查)(?:一?下|问|一问)?|听说|听讲|你们?|知道|晓得|告诉我|关于|比如|换成|要是|如果|现在|今年|老家|我们老家|就是"
+)
+# Here, as against there.
+_HERE: Final = "(?<![比跟和同与像])(?:(?:我们|咱们?|俺们?)(?:这|县|区|镇|乡|村|市|本地)|本[县区镇地])"
+_WHY: Final = re.compile(
+    "为什么|为啥|凭什么|凭啥|为何|谁[定划]|怎么回事|咋回事|怎么(?:这么|就|才|比)|咋(?:这么|就|才|比)|各[县区市地]自己"
+)
+# Something is moved to here or away: whose rules these are is what our documents tell.
+_MOVED: Final = re.compile(
+    "[转迁搬嫁带调挪](?:移|户口)?(?:过来|回来|进来|来|到(?:这|咱|我们|本|老家))|[转带迁](?:得|不|能)?走|跟着走|转移|接续|(?:怎么|咋|如何|咋个)[转带迁]"
+)
+_TOLD_SUM: Final = re.compile(r"\d{2,}|[一二两三四五六七八九十][百千万]|[百千]多")
+_ASKS: Final = re.compile(
+    "多少|多久|几[^个]|好多|什么|啥|怎|咋|如何|能|可以|吗|呢|没|不|谁|哪|标准|条件|政策|规定|电话"
+)
+_SOMEBODY: Final = re.compile(
+    "[我俺咱他她爹妈娘爸儿女娃孩哥姐弟妹嫂叔姨舅姑婆爷奶媳侄孙]|老[公婆汉头伴人]|邻居|朋友|同[事学]"
 )
 _FILLER: Final = (
     "(?:的|度|份|里|时候|那时|那会儿|开始|会|要|能|是|该|又|还|可以|你们|我们|咱们|区|县|镇|咱|我|全县|全区|县里|区里|这里|这边|本地|当地|城市|农村|城里|"
@@ -41,19 +75,73 @@ _NOW: Final = re.compile("今年|现在|目前|涨不涨|会不会涨|会涨吗|
 
 
 class Places:
-    """Names of other places, found in cleaned text."""
+    """Names of other places, found in cleaned text, and whether they are asked after or only told of somebody."""
 
-    def __init__(self, elsewhere: Iterable[str], home: Iterable[str]) -> None:
+    def __init__(self, elsewhere: Iterable[str], home: Iterable[str], topic: str = "") -> None:
+        """`topic`: a pattern of the names of schemes and benefits."""
         names = sorted(set(elsewhere) - set(home), key=lambda name: (-len(name), name))
         self._name = re.compile("|".join(map(re.escape, names))) if names else None
+        matter = f"(?:{topic}|{_RULES})" if topic else f"(?:{_RULES})"
+        near = "[^我俺咱他她]"
+        told_sum = f"{matter}{near}{{0,8}}?(?:{_SUM})"
+        self._head = re.compile(f"(?:{_OPENING}|{matter}(?:[的金费钱]|标准)*)*(?P<at>[在去到回]?)")
+        self._asked_at_head = re.compile(
+            f"{_OF_PLACE}{_BETWEEN}(?:{matter}|[给发领补交拿]?(?:{_SUM})|{_HOW}|{_DOING}{near}{{0,4}}?{matter})"
+        )
+        self._asked_wide = re.compile(
+            f"{_OF_PLACE}(?!人[^均]|来的|打工|户口){near}{{1,8}}?(?:{_SUM}|政策|规定|电话|(?:怎么|咋|如何)[办申领报交])"
+        )
+        # With somebody before it (“儿子在深圳…”) the place must be named as that of the rule, or its figure asked.
+        self._asked_beside = re.compile(
+            f"{_OVER_THERE}{_BETWEEN}{matter}|{_OF_PLACE}{_BETWEEN}(?:{_DOING})?{told_sum}"
+        )
+        self._its = re.compile(f"[省市县区州]?的{_BETWEEN}{matter}")
+        self._asked_there = re.compile(
+            f"{_THERE}{_BETWEEN}(?:{told_sum}|{matter}{near}{{0,6}}?(?:电话|条件|政策|规定|(?:怎么|咋|如何)[办申领报交]))"
+        )
 
     def asked(self, text: str) -> str | None:
         """The other place whose rules are asked for, else None."""
-        for match in self._name.finditer(text) if self._name else ():
-            after = text[match.end() : match.end() + 7]
-            if not re.match(f"(?:市|省|县|区|那边|那里|那儿|这边)?.{{0,2}}?(?:{_LIVED})", after):
+        found = list(self._name.finditer(text)) if self._name and not _WHY.search(text) else []
+        for match in found:
+            if self._names_rule(text, match):
+                return match[0]
+        for match in found:
+            rest = text[match.end() :]
+            if self._asked_there.search(rest) and not _MOVED.search(rest):
                 return match[0]
         return None
+
+    def _names_rule(self, text: str, match: re.Match[str]) -> bool:
+        """Whether this naming of a place is of the place whose rules are asked for."""
+        before, others = _last(text[: match.start()])
+        after, rest = _first(text[match.end() :])
+        if _MOVED.search(after + rest):
+            return False
+        own = re.split(_HERE, after)[0]
+        asks_later = _ASKS.search(after[len(own) :] + rest)
+        if asks_later and not _ASKS.search(own) and (own != after or _TOLD_SUM.search(own)):
+            # “隔壁县低保一千,我们这多少”: what is said of the place is told.
+            return False
+        head = self._head.fullmatch(before)
+        if head is None:
+            its = None if before.endswith(_GONE) else self._its.match(own)
+            return bool(its or self._asked_beside.match(own))
+        if re.fullmatch(f"{_OF_PLACE}呢?", own):
+            return not head["at"] and not _SOMEBODY.search(others + rest)
+        return bool(self._asked_at_head.match(own)) or (not head["at"] and bool(self._asked_wide.match(own)))
+
+
+def _last(text: str) -> tuple[str, str]:
+    """(the clause `text` ends in, what stands before it)."""
+    at = max(text.rfind(stop) for stop in _STOPS) + 1
+    return text[at:], text[:at]
+
+
+def _first(text: str) -> tuple[str, str]:
+    """(the clause `text` begins in, what follows it)."""
+    at = min((at for stop in _STOPS if (at := text.find(stop)) >= 0), default=len(text))
+    return text[:at], text[at:]
 
 
 def other_year(text: str, today: date, topic: str) -> str | None:
