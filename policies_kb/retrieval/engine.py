@@ -191,7 +191,7 @@ class Retriever:
         context = frozenset({scheme}) if scheme else frozenset()
         found = []
         for part in self._questions.parts(text):
-            judged = self._judge.judge(part, today=today, schemes=context, aspect=aspect)
+            judged = self._judge.judge(part, today=today, schemes=context, aspect=aspect, story=text)
             context = judged.schemes or context
             found.append((part, judged))
         return found

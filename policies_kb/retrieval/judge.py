@@ -71,13 +71,14 @@ class Judge:
         self._index = index
 
     def judge(
-        self, text: str, *, today: date, schemes: frozenset[str] = frozenset(), aspect: str | None = None
-    ) -> Judgement:
-        """Judge one cleaned part of a message. `schemes` and `aspect`: what the conversation is about."""
+        self, text: str, *, today: date, schemes: frozenset[str] = frozenset(), aspect: str | None = None, story: str = "",
+    ) -> Judgement:  # fmt: skip
+        """Judge one cleaned part of a message. `schemes` and `aspect`: what the conversation is about; `story`: the
+        whole message."""
         text = without_this_year(text, today) or text
         query = self._questions.in_context(text, schemes, aspect)
         about = query.schemes or schemes
-        place = self._places.asked(text)
+        place = self._places.asked(text, story)
         if place is not None:
             return Judgement(query, about, "other_place", _NEVER, named=place)
         year = other_year(text, today, self._topics)

@@ -19,7 +19,9 @@ _OVER_THERE: Final = "[省市县区州]?(?:那边|那里|那儿|那头|那块|�
 # Before the place where somebody has gone to or is from: 嫁到河南的, 是河南的.
 _GONE: Final = ("是", "到", "至", "去", "嫁", "迁")
 # Said later of a place told of before: “我妹在苏州,那边特困一个月多少”.
-_THERE: Final = "(?:那边|那里|那儿|那头|当地)的?"
+_THERE: Final = (
+    "(?<![镇村乡县区市里上口街道办局])(?<!我们)(?<!咱们)(?<!俺们)(?<!老家)(?:那边|那里|那儿|那头|当地)的?"
+)
 _BETWEEN: Final = (
     "(?:城市|城镇|城里|农村|乡下|全[市省县区]|今年|现在|目前|现行|最新|一个月|每个?月|一年|每年|每人|人均|最低|最少|困难|重度|"
     "老人|老年人|残疾人|这个|那个|是|的|都|一般|大概)*"
@@ -27,13 +29,15 @@ _BETWEEN: Final = (
 # Beside the names of schemes: what only an office or a document has.
 _RULES: Final = "标准|政策|规定|条件|救助|补贴|补助|津贴|待遇|收入线|窗口|民政|热线|电话|最低工资"
 _SUM: Final = "多少|标准|好多|几多|几[百千万块倍成钱]|[给发补交]几"
-_HOW: Final = "怎么|咋|如何|哪里|在哪|去哪|哪个|找谁|什么|啥|要带|能不能|能否|可不可以|可以|能[办领申]|有没有|高不高|多不多"
+_HOW: Final = "怎么|咋|如何|哪里|在哪|去哪|哪个|找谁|有?什么|有?啥|要带|能不能|能否|可不可以|可以|能[办领申]|有没有|高不高|多不多"
 _DOING: Final = "(?:想|要|能|上|去)*(?:办理?|申请|领|拿|吃|报|交|参加)"
 # Nothing of a person stands before the place: it is at the head of what is asked.
 _OPENING: Final = (
     "那么?|请问|麻烦|(?:我|俺)?(?:就|是|还)?(?:想|要)?(?:再)?(?:问|打听|了解|知道|晓得|查|看)(?:一?下|问|一问)?|"
     "(?:帮|替|给|代).{1,5}?(?:问|打听|查)(?:一?下|问|一问)?|听说|听讲|你们?|知道|晓得|告诉我|关于|比如|换成|要是|如果|现在|今年|老家|我们老家|就是"
 )
+# What stands before it in the clause is no part of what is asked: “我妹嫁过去了想问浙江…”.
+_ASK_OF_YOU: Final = re.compile("[想要请帮](?:你们?|您|忙|他|她)?(?:问|打听|咨询)(?:一?下|问|一问)?")
 # Here, as against there.
 _HERE: Final = "(?<![比跟和同与像])(?:(?:我们|咱们?|俺们?)(?:这|县|区|镇|乡|村|市|本地)|本[县区镇地])"
 _WHY: Final = re.compile(
@@ -89,7 +93,7 @@ class Places:
             f"{_OF_PLACE}{_BETWEEN}(?:{matter}|[给发领补交拿]?(?:{_SUM})|{_HOW}|{_DOING}{near}{{0,4}}?{matter})"
         )
         self._asked_wide = re.compile(
-            f"{_OF_PLACE}(?!人[^均]|来的|打工|户口){near}{{1,8}}?(?:{_SUM}|政策|规定|电话|(?:怎么|咋|如何)[办申领报交])"
+            f"{_OF_PLACE}(?!人[^均]|来的|打工|户口){near}{{1,12}}?(?:{_SUM}|政策|规定|电话|(?:怎么|咋|如何)[办申领报交])"
         )
         # With somebody before it (“儿子在深圳…”) the place must be named as that of the rule, or its figure asked.
         self._asked_beside = re.compile(
@@ -100,8 +104,8 @@ class Places:
             f"{_THERE}{_BETWEEN}(?:{told_sum}|{matter}{near}{{0,6}}?(?:电话|条件|政策|规定|(?:怎么|咋|如何)[办申领报交]))"
         )
 
-    def asked(self, text: str) -> str | None:
-        """The other place whose rules are asked for, else None."""
+    def asked(self, text: str, story: str = "") -> str | None:
+        """The other place whose rules are asked for, else None. `story`: the whole message `text` is a part of."""
         found = list(self._name.finditer(text)) if self._name and not _WHY.search(text) else []
         for match in found:
             if self._names_rule(text, match):
@@ -110,6 +114,10 @@ class Places:
             rest = text[match.end() :]
             if self._asked_there.search(rest) and not _MOVED.search(rest):
                 return match[0]
+        if not found and self._name and self._asked_there.search(text) and not _MOVED.search(text):
+            # “我妹嫁到苏州了。那边低保多少?”
+            told = self._name.findall(story.partition(text)[0])
+            return told[-1] if told else None
         return None
 
     def _names_rule(self, text: str, match: re.Match[str]) -> bool:
@@ -123,8 +131,12 @@ class Places:
         if asks_later and not _ASKS.search(own) and (own != after or _TOLD_SUM.search(own)):
             # “隔壁县低保一千,我们这多少”: what is said of the place is told.
             return False
+        before = _ASK_OF_YOU.split(before)[-1]
         head = self._head.fullmatch(before)
         if head is None:
+            if match[0] in text[: match.start()] and not before.endswith((*_GONE, "在", "从")):
+                # The story was told with its first naming: “户口也迁杭州了杭州低保咋申请”.
+                return bool(self._asked_at_head.match(own))
             its = None if before.endswith(_GONE) else self._its.match(own)
             return bool(its or self._asked_beside.match(own))
         if re.fullmatch(f"{_OF_PLACE}呢?", own):
