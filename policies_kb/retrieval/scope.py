@@ -33,9 +33,11 @@ _HOW: Final = "怎么|咋|如何|哪里|在哪|去哪|哪个|找谁|有?什么|�
 _DOING: Final = "(?:想|要|能|上|去)*(?:办理?|申请|领|拿|吃|报|交|参加)"
 # Nothing of a person stands before the place: it is at the head of what is asked.
 _OPENING: Final = (
-    "那么?|请问|麻烦|(?:我|俺)?(?:就|是|还)?(?:想|要)?(?:再)?(?:问|打听|了解|知道|晓得|查|看)(?:一?下|问|一问)?|"
-    "(?:帮|替|给|代).{1,5}?(?:问|打听|查)(?:一?下|问|一问)?|听说|听讲|你们?|知道|晓得|告诉我|关于|比如|换成|要是|如果|现在|今年|老家|我们老家|就是"
+    "那么?|请问|麻烦|(?>(?:我|俺)?(?:就|是|还)?(?:想|要)?(?:再)?(?:问|打听|了解|知道|晓得|查|看)(?:一?下|问|一问)?)|"
+    "(?>(?:帮|替|给|代).{1,5}?(?:问|打听|查)(?:一?下|问|一问)?)|听说|听讲|你们?|告诉我|关于|比如|换成|要是|如果|现在|今年|老家|我们老家|就是"
 )
+# No longer opening is looked at: what is longer tells of something.
+_LONGEST_OPENING: Final = 24
 # What stands before it in the clause is no part of what is asked: “我妹嫁过去了想问浙江…”.
 _ASK_OF_YOU: Final = re.compile("[想要请帮](?:你们?|您|忙|他|她)?(?:问|打听|咨询)(?:一?下|问|一问)?")
 # Here, as against there.
@@ -106,19 +108,18 @@ class Places:
 
     def asked(self, text: str, story: str = "") -> str | None:
         """The other place whose rules are asked for, else None. `story`: the whole message `text` is a part of."""
-        found = list(self._name.finditer(text)) if self._name and not _WHY.search(text) else []
+        if self._name is None or _WHY.search(text):
+            return None
+        found = list(self._name.finditer(text))
         for match in found:
             if self._names_rule(text, match):
                 return match[0]
-        for match in found:
-            rest = text[match.end() :]
-            if self._asked_there.search(rest) and not _MOVED.search(rest):
-                return match[0]
-        if not found and self._name and self._asked_there.search(text) and not _MOVED.search(text):
-            # “我妹嫁到苏州了。那边低保多少?”
-            told = self._name.findall(story.partition(text)[0])
-            return told[-1] if told else None
-        return None
+        # “我妹在苏州,那边特困一个月多少”, “我妹嫁到苏州了。那边低保多少?”
+        there = self._asked_there.search(text, found[0].end() if found else 0)
+        if there is None or _MOVED.search(text, there.start()):
+            return None
+        told = self._name.findall(text[: there.start()] if found else story.partition(text)[0])
+        return told[-1] if told else None
 
     def _names_rule(self, text: str, match: re.Match[str]) -> bool:
         """Whether this naming of a place is of the place whose rules are asked for."""
@@ -132,7 +133,7 @@ class Places:
             # “隔壁县低保一千,我们这多少”: what is said of the place is told.
             return False
         before = _ASK_OF_YOU.split(before)[-1]
-        head = self._head.fullmatch(before)
+        head = self._head.fullmatch(before) if len(before) <= _LONGEST_OPENING else None
         if head is None:
             if match[0] in text[: match.start()] and not before.endswith((*_GONE, "在", "从")):
                 # The story was told with its first naming: “户口也迁杭州了杭州低保咋申请”.

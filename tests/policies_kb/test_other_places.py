@@ -6,9 +6,12 @@ from datetime import date
 from functools import cache
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from policies_kb.loader import load_pack
 from policies_kb.retrieval.engine import Retriever
+from policies_kb.retrieval.scope import Places
 
 TODAY = date(2026, 11, 22)
 COUNTY, DISTRICT = "shifan-xian", "shifan-qu"
@@ -230,3 +233,41 @@ def test_beside_the_story_the_question_is_answered_as_ever(question: str, says: 
     answer = retriever(COUNTY).answer(question, today=TODAY)
     assert answer.answered
     assert says in answer.answer
+
+
+PIECES = (
+    "北京",
+    "外省",
+    "低保",
+    "残疾补贴",
+    "标准",
+    "那边",
+    "的",
+    "在",
+    "问",
+    "知道",
+    "帮",
+    "一下",
+    "多少",
+    "儿子",
+    "我们这",
+    ",",
+    "。",
+    "转走",
+    "x",
+)
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=60).map("".join))
+@example("问" * 1000 + "x北京")
+@example("标准" * 1000 + "x北京")
+@example("知道残疾补贴" * 300 + "x北京")
+@example("北京" * 1000)
+@example("那边" * 1000)
+def test_only_a_place_that_was_said_is_named(text: str) -> None:
+    found = Places(("北京", "外省"), ("示范县",), "低保|残疾|残疾补贴").asked(text)
+    assert found is None or found in text
+
+
+def test_without_names_of_other_places_none_is_asked_after() -> None:
+    assert Places((), ("示范县",), "低保").asked("我妹在苏州，那边低保多少") is None
