@@ -29,6 +29,20 @@ _ASKS_SPAN: Final = re.compile(
 _SPAN: Final = re.compile(
     r"\d+(?::\d+)?(?:个)?(?:工作日|天|日|月|年|小时|周岁|岁|学期|点)?|每[天日周月季年]|次月|当月|下个月|及时|立即|马上|长期|随时|当[天日]"
 )
+# Kinds of detail: how it is asked for, and what a clause that tells it has.
+_DETAILS: Final = tuple(
+    (re.compile(asks), re.compile(tells))
+    for asks, tells in (
+        ("几岁|多少岁|多大(?:年纪|岁数|年龄|的)|岁数|年龄", r"岁|年龄|成年|大学|退休|\d{4}年"),
+        (
+            "多久一(?:次|回|趟)|几个月一(?:次|回)|几年一(?:次|回)|几次|几回|几趟|多少次|隔多久",
+            "每|次|回|趟|定期|长期|随时|一年",
+        ),
+        ("几点|上班时间|开门|关门|下班", r"\d点|\d:\d|小时|上午|下午|全天|工作日|窗口时间"),
+        ("报名", "报名|报到|申请|登记|咨询|报"),
+        ("工资|报酬|工钱", "工资|报酬|劳务|补贴|津贴|无偿|志愿|元"),
+    )
+)
 _SENSES: Final = ("sense_ask", "sense_asks", "sense_text")
 _SHORT: Final = 2
 _WIDEST: Final = 2.0
@@ -80,6 +94,7 @@ def evidence(
         "clash": float(bool(query.schemes and own) and not best.mentioned),
         "figureless": float(_figureless(query, best.clause)),
         "sumless": float(_sumless(query, best.clause)),
+        "detailless": float(_detailless(query, best.clause)),
         "outside": float(bool(outside(query))),
         "outside_met": float(bool(outside(query)) and not best.outside),
         "outside_named": float(bool(outside(query)) and bool(query.schemes)),
@@ -148,3 +163,8 @@ def _sumless(query: Query, clause: Clause) -> bool:
         (_ASKS_SUM.search(query.text) and not _SUM.search(clause.text))
         or (_ASKS_SPAN.search(query.text) and not _SPAN.search(clause.text))
     )
+
+
+def _detailless(query: Query, clause: Clause) -> bool:
+    """Whether an age, how often, opening hours, where to sign up or a wage is asked for and the clause tells none."""
+    return any(asks.search(query.text) and not tells.search(clause.text) for asks, tells in _DETAILS)

@@ -44,6 +44,8 @@ from policies_kb.types import Answer
 _SIDE_ASKED: Final[dict[Aspect, str]] = {
     "where": "在哪里申请", "documents": "申请要带什么材料", "how_long": "申请要多久能批下来", "how_much": "一个月发多少钱",
 }  # fmt: skip
+# Sides of a scheme that say who may have it, or what.
+_GRANTS: Final = frozenset({"who", "how_much", "service"})
 
 
 class Corpus(Valued, Protocol):
@@ -235,7 +237,7 @@ class Retriever:
         ):
             # The conversation was about another scheme: nobody may take this for a rule of that one.
             lines.insert(0, self._wording.about(best))
-        leads_to = "case_status" if judged.status else "assess" if judged.personal and best.schemes else None
+        leads_to = "case_status" if judged.status else "assess" if _may_have(judged, best) else None
         if leads_to is not None:
             lines.append(OF_A_CASE if judged.status else OF_ONES_OWN)
         citations = tuple(map(cite, quoted))
@@ -301,6 +303,11 @@ class Retriever:
 
 def _clauses(pack: Corpus) -> Iterator[Clause]:
     return (clause for document in pack.documents for clause in document.clauses)
+
+
+def _may_have(judged: Judgement, clause: Clause) -> bool:
+    """Whether somebody asks if they may have what the clause grants, which the self-assessment finds out."""
+    return judged.personal and bool(clause.schemes) and clause.aspect in _GRANTS
 
 
 def _of_these(clause: Clause, schemes: frozenset[str]) -> bool:

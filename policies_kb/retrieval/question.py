@@ -219,8 +219,22 @@ class Questions:
         return any(not self._glossary.hardship.isdisjoint(unit.concepts) for unit in query.units)
 
     def is_of_a_case(self, query: Query) -> bool:
-        """Whether somebody asks how far their application has come."""
-        return any(words in query.text for words in self._glossary.case_status)
+        """Whether somebody asks how far their application has come, and does not merely tell of it on the way to
+        another question (“低保还没批下来,能先领点救急的吗”)."""
+        ends = [
+            query.text.rfind(words) + len(words)
+            for words in self._glossary.case_status
+            if words in query.text
+        ]
+        if not ends:
+            return False
+        rest = query.text[max(ends) :]
+        return not (
+            _asks(rest)
+            and any(
+                unit.concepts and not _STEPS.issuperset(unit.concepts) for unit in self._reader.read(rest)
+            )
+        )
 
 
 def _asks(text: str) -> bool:

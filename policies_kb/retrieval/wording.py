@@ -145,8 +145,9 @@ class Wording:
 
 def in_need(judgement: Judgement) -> bool:
     """Whether somebody who gets no answer told of a need, or asked what they may have: the self-assessment may help."""
-    told = judgement.hardship or judgement.personal
-    return told and judgement.outcome in ("outside", "missing_scheme", "unknown")
+    if judgement.outcome == "unknown":
+        return judgement.hardship or judgement.personal
+    return judgement.hardship and judgement.outcome in ("outside", "missing_scheme")
 
 
 def cite(clause: Clause) -> Citation:
