@@ -220,6 +220,33 @@ def test_a_question_of_ones_case_leads_to_the_case(question: str) -> None:
     assert ask(question).leads_to == "case_status"
 
 
+@pytest.mark.parametrize(
+    ("question", "scheme"),
+    [
+        ("低保还没批下来家里断粮了能先要点救急的吗", "linshi_jinan"),
+        ("低保批下来没有之前能不能先办临时救助", "linshi_jinan"),
+        ("材料交上去还没批 老伴又住院没钱看病怎么办", "yiliao"),
+    ],
+)
+def test_a_case_that_is_only_told_of_hides_no_question(question: str, scheme: str) -> None:
+    answer = ask(question)
+    assert answer.answered
+    assert answer.leads_to != "case_status"
+    assert scheme in {citation.scheme for citation in answer.citations}
+
+
+@pytest.mark.parametrize("question", ["还没批下来怎么办", "我的低保批下来没有 都快两个月了", "交的材料走到哪一步了谁知道"])
+def test_a_case_that_is_asked_after_still_leads_to_it(question: str) -> None:
+    assert ask(question).leads_to == "case_status"
+
+
+@pytest.mark.parametrize("question", ["野猪肉能吃不", "村里开会没通过我能再申请不"])
+def test_the_assessment_is_offered_where_something_is_granted(question: str) -> None:
+    answer = ask(question)
+    assert answer.answered
+    assert answer.leads_to is None
+
+
 def test_a_follow_up_is_about_the_scheme_of_the_conversation() -> None:
     of_tekun = ask("由谁来批", scheme="tekun")
     assert of_tekun.answered
