@@ -59,7 +59,7 @@ def evidence(
     Those of `_near` are of the likeliest of the first few. `share` is the likelihood the ranking gives the clause among the likeliest, sections of one number taken together;
     `margin` how far (in log-odds, at most 2) it leads the next; `settled…` are log-odds, `unsettled…` and `sense…`
     likenesses (`…_most` of the likest clause, `…_short` how far the best clause falls short of it, `…_lead` how far
-    that one leads the next) and there only where there are sentence vectors; `unspoken` is a log-likelihood ratio above 0; the others lie within 0..1.
+    that one leads the next) and there only where there are sentence vectors; `unspoken` is a log-likelihood ratio above 0 and `listed` the logarithm of a number; the others lie within 0..1.
     """
     best = hits[0]
     own = best.clause.schemes
@@ -76,6 +76,7 @@ def evidence(
         "ask": best.ask,
         "ask_near": max(hit.ask for hit in near),
         "second": best.raw["second"],
+        "listed": best.raw["listed"],
         "bm25": best.raw["bm25"],
         "pair_bm25": best.raw["pair_bm25"],
         "sound_bm25": best.raw["sound_bm25"],

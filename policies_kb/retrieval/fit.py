@@ -3,7 +3,8 @@
 Ranking: a multinomial logistic regression over the likeliest clauses of each answerable question. Confidence: a
 logistic regression of "a clause that would be told is an accepted one". Both regularised, and both twice: with
 sentence vectors and without. Printed before writing: both packs' figures by cross-validation, so that what is
-written is not what is measured; questions of one clause are never on both sides of it.
+written is not what is measured; questions of one clause are never on both sides of it. Every question is put to the
+packs as they are and, counting less, to the packs thinned (see `Thinned`).
 """
 
 from __future__ import annotations
@@ -14,13 +15,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from hashlib import sha256
+from itertools import product
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
 
+from policies_kb.clauses import Document
 from policies_kb.loader import load_pack, pack_names
+from policies_kb.pack import Pack
 from policies_kb.retrieval import weights as shipped
 from policies_kb.retrieval.confidence import THRESHOLD, confidence, evidence, told
 from policies_kb.retrieval.engine import Retriever
@@ -41,6 +45,11 @@ _PENALTY: Final = 10.0
 # right as they are complete on fresh questions. Among those written it is greater.
 _UNANSWERABLE: Final = 0.17
 _AT_MOST: Final = {"clash": -1.2}
+# How many questions the clauses of a document list in a thinned pack.
+_LISTED: Final = (3, 5, 8, 12, 99)
+# How much a question of a thinned pack counts: enough that a new county's few listed questions stand up to its parent's
+# many, without cost to packs that list many throughout.
+_THINNED: Final = 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +60,7 @@ class Case:
     """
 
     pack: str
+    thin: bool
     fresh: bool
     answerable: bool
     fold: int
@@ -59,6 +69,11 @@ class Case:
     hits: tuple[Hit, ...]
     accepted: npt.NDArray[np.bool_]
     heads: Mapping[str, float]
+
+    @property
+    def weight(self) -> float:
+        """How much it counts."""
+        return _THINNED if self.thin else 1.0
 
     def scored(self, rank: Mapping[str, float]) -> list[tuple[Hit, bool]]:
         """The clauses with whether they are accepted, best first by these weights."""
@@ -80,8 +95,36 @@ def _right(scored: Sequence[tuple[Hit, bool]]) -> bool:
     return any(right for _, right in scored[: len(told([hit for hit, _ in scored]))])
 
 
+class Thinned:
+    """A pack whose documents list some of their questions only, each document its own number: as a county's own pack with
+    few listed questions stands beside its parent with many."""
+
+    def __init__(self, pack: Pack) -> None:
+        self._pack = pack
+        self.version = f"{pack.version} thinned"
+        self.documents = tuple(_thinned(document) for document in pack.documents)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._pack, name)
+
+
+def _thinned(document: Document) -> Document:
+    most = _LISTED[_draw(document.id) % len(_LISTED)]
+    clauses = [
+        clause.model_copy(update={"asks": tuple(sorted(clause.asks, key=lambda ask: _draw(ask))[:most])})
+        for clause in document.clauses
+    ]
+    return document.model_copy(update={"clauses": tuple(clauses)})
+
+
+def _draw(text: str) -> int:
+    """A number that looks drawn and is the same every time."""
+    return int.from_bytes(sha256(f"thinned {text}".encode()).digest()[:8])
+
+
 def cases(today: date, *, by_sense: bool) -> list[Case]:
-    """The development questions of the packs that have any, as the shipped engine reads them.
+    """The development questions of the packs that have any, as the shipped engine reads them, and again with the packs
+    thinned.
 
     Questions that a rule decides before any clause is looked at (another place, another year) teach nothing here.
     """
@@ -89,21 +132,26 @@ def cases(today: date, *, by_sense: bool) -> list[Case]:
     for name in pack_names():
         pack = load_pack(name)
         paths = [path for path in pack.files("eval.yml") if path.parent.name == name]
-        retriever = Retriever(pack, by_sense=by_sense)
-        for question in chosen(load_questions(paths[0]), "dev") if paths else ():
-            judged = retriever.judge(question.q, today=today)
-            judgement = next((one for one in judged if one.hits), None)
-            if judgement is None:
-                continue
-            accepted = np.array(
-                [f"{hit.clause.document_id} {hit.clause.number}" in question.clause for hit in judgement.hits]
-            )
-            found.append(
-                Case(
-                    name, not question.seen, bool(question.clause), _fold(question), judgement, retriever.schemes,
-                    judgement.hits, accepted, {},
+        questions = chosen(load_questions(paths[0]), "dev") if paths else []
+        for corpus in (pack, Thinned(pack)) if questions else ():
+            retriever = Retriever(corpus, by_sense=by_sense)
+            for question in questions:
+                judged = retriever.judge(question.q, today=today)
+                judgement = next((one for one in judged if one.hits), None)
+                if judgement is None:
+                    continue
+                accepted = np.array(
+                    [
+                        f"{hit.clause.document_id} {hit.clause.number}" in question.clause
+                        for hit in judgement.hits
+                    ]
                 )
-            )  # fmt: skip
+                found.append(
+                    Case(
+                        name, isinstance(corpus, Thinned), not question.seen, bool(question.clause), _fold(question),
+                        judgement, retriever.schemes, judgement.hits, accepted, {},
+                    )
+                )  # fmt: skip
     return _with_heads(found)
 
 
@@ -148,20 +196,21 @@ def _with_heads(known: Sequence[Case]) -> list[Case]:
 def fit_rank(known: Sequence[Case], names: Sequence[str]) -> dict[str, float]:
     """Weights that make the accepted clauses likeliest (Adam on the log-likelihood)."""
     rows = [
-        (np.array([[hit.raw[name] for name in names] for hit in case.hits]), case.accepted)
+        (np.array([[hit.raw[name] for name in names] for hit in case.hits]), case.accepted, case.weight)
         for case in known
         if case.accepted.any()
     ]
+    whole = sum(weight for *_, weight in rows)
     found = np.zeros(len(names))
     mean, square, rate = np.zeros(len(names)), np.zeros(len(names)), 0.3
     for step in range(1, _STEPS + 1):
         slope = _RANK_PENALTY * found
-        for features, accepted in rows:
+        for features, accepted, weight in rows:
             scores = features @ found
             likely = np.exp(scores - scores.max())
             likely /= likely.sum()
             wanted = likely * accepted
-            slope -= features.T @ (wanted / max(wanted.sum(), 1e-12) - likely) / len(rows)
+            slope -= weight / whole * (features.T @ (wanted / max(wanted.sum(), 1e-12) - likely))
         mean, square = 0.9 * mean + 0.1 * slope, 0.99 * square + 0.01 * slope**2
         found -= rate * (mean / (1 - 0.9**step)) / (np.sqrt(square / (1 - 0.99**step)) + 1e-8)
         rate *= 0.985
@@ -178,8 +227,9 @@ def fit_confidence(known: Sequence[Case], rank: Mapping[str, float]) -> tuple[fl
     features = np.array([[1.0, *(one[name] for name in names)] for one in found_of])
     right = np.array([float(_right(one)) for one in scored])
     answerable = np.array([case.answerable for case in known])
-    fewer = _UNANSWERABLE / (1 - _UNANSWERABLE) * answerable.sum() / max((~answerable).sum(), 1)
-    weight = np.where(answerable, 1.0, fewer)
+    counts = np.array([case.weight for case in known])
+    fewer = _UNANSWERABLE / (1 - _UNANSWERABLE) * counts[answerable].sum() / max(counts[~answerable].sum(), 1)
+    weight = counts * np.where(answerable, 1.0, fewer)
     # By each feature's spread, so that its unit does not matter; the bias has none and is free.
     penalty = np.diag(_PENALTY * features.var(axis=0))
     found = np.zeros(features.shape[1])
@@ -210,9 +260,9 @@ def cross_validated(known: Sequence[Case], say: Callable[[str], Any]) -> None:
             scored = case.scored(fitted.rank)
             sure = confidence(case.evidence(scored), fitted) >= THRESHOLD
             outcomes.append((case, sure, scored[0][1], _right(scored)))
-    for pack in sorted({case.pack for case in known}):
-        for fresh in (True, False):
-            some = [one for one in outcomes if one[0].pack == pack and one[0].fresh == fresh]
+    for pack, thin, fresh in product(sorted({case.pack for case in known}), (False, True), (True, False)):
+        some = [one for one in outcomes if (one[0].pack, one[0].thin, one[0].fresh) == (pack, thin, fresh)]
+        if some:
             answerable = [one for one in some if one[0].answerable]
             refused = [one for one in some if not one[1]]
             first = sum(one[1] and one[2] for one in answerable)
@@ -220,7 +270,7 @@ def cross_validated(known: Sequence[Case], say: Callable[[str], Any]) -> None:
             well = sum(not one[0].answerable for one in refused)
             none = len(some) - len(answerable)
             say(
-                f"{pack} {'fresh' if fresh else 'tuned on'}: n {len(some)}"
+                f"{pack}{' thinned' if thin else ''} {'fresh' if fresh else 'tuned on'}: n {len(some)}"
                 f" ranked first {sum(one[2] for one in answerable) / max(len(answerable), 1):.3f}"
                 f" recall@1 {first / max(len(answerable), 1):.3f} accuracy {(right + well) / max(len(some), 1):.3f}"
                 f" refusal precision {well / max(len(refused), 1):.3f} recall {well / max(none, 1):.3f}"

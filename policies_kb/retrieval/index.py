@@ -167,6 +167,8 @@ class Index:
         raw: dict[str, Floats] = {
             "ask": ask,
             "second": _second(like, questions.starts),
+            # A long list says most words once; that alone is no reason.
+            "listed": np.log(np.diff(questions.starts)),
             "heading": self._headings(rows, query),
             **{name: values if whole else values[rows] for name, values in everywhere.items()},
             **self._likeness_by_sense(sense, rows, whole=whole),

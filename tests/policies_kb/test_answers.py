@@ -235,7 +235,9 @@ def test_a_case_that_is_only_told_of_hides_no_question(question: str, scheme: st
     assert scheme in {citation.scheme for citation in answer.citations}
 
 
-@pytest.mark.parametrize("question", ["还没批下来怎么办", "我的低保批下来没有 都快两个月了", "交的材料走到哪一步了谁知道"])
+@pytest.mark.parametrize(
+    "question", ["还没批下来怎么办", "我的低保批下来没有 都快两个月了", "交的材料走到哪一步了谁知道"]
+)
 def test_a_case_that_is_asked_after_still_leads_to_it(question: str) -> None:
     assert ask(question).leads_to == "case_status"
 

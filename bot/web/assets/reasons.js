@@ -5,12 +5,12 @@ import { ASPECTS } from "./format.js";
 import { Citations, Text } from "./parts.js";
 
 const PARTS = {
-  ask: "像列出的问法", second: "也像另一句列出的问法", bm25: "用词相同", pairs: "两个字两个字地比", pair_bm25: "少见的两个字相同", sound_bm25: "读音相同",
+  ask: "像列出的问法", second: "也像另一句列出的问法", listed: "列出的问法多，本来就容易像", bm25: "用词相同", pairs: "两个字两个字地比", pair_bm25: "少见的两个字相同", sound_bm25: "读音相同",
   heading: "像标题", scheme: "说的是同一项救助", clash: "说的是别的救助", aspect: "问的是同一方面", own: "本地的条款", unspoken: "没说到这份文件讲的人和事",
   sense_ask: "意思像列出的一句问法", sense_asks: "意思像列出的各句问法", sense_text: "意思像条款正文",
 };
 const EVIDENCE = {
-  ask: "和列出的问法有多像", ask_near: "前几名里最像列出的问法", second: "和另一句列出的问法有多像", bm25: "用词有多相同", pair_bm25: "少见的两个字有多相同",
+  ask: "和列出的问法有多像", ask_near: "前几名里最像列出的问法", second: "和另一句列出的问法有多像", listed: "列出的问法有多少", bm25: "用词有多相同", pair_bm25: "少见的两个字有多相同",
   sound_bm25: "读音有多相同", heading: "和标题有多像", unspoken: "没说到这份文件讲的人和事", covered: "问题里的意思，条款说到多少", covered_near: "前几名里说到最多的", wording: "字面有多像",
   wording_near: "前几名里字面最像的", strange: "有条款没说过的词", strange_near: "前几名都没说过的词", share: "占前几名的多少", margin: "比第二名高出多少",
   aspect: "问的方面对上了", named: "说的救助对上了", clash: "说的是别的救助", figureless: "问的是数，条款里没有数", sumless: "问的是钱或天数，条款里没有", detailless: "问的岁数、次数、钟点等，条款里没有",
