@@ -5,12 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final, Protocol
 
 from policies_kb.clauses import Aspect, Clause, Document
-from policies_kb.retrieval.confidence import told
+from policies_kb.retrieval.confidence import THRESHOLD, told
 from policies_kb.retrieval.explain import Explanation, explain_part
 from policies_kb.retrieval.figures import Figures, Valued
 from policies_kb.retrieval.glossary import load_glossary
@@ -44,6 +45,11 @@ from policies_kb.types import Answer
 _SIDE_ASKED: Final[dict[Aspect, str]] = {
     "where": "在哪里申请", "documents": "申请要带什么材料", "how_long": "申请要多久能批下来", "how_much": "一个月发多少钱",
 }  # fmt: skip
+# A part of so many characters says too little to be understood alone.
+_FEW_WORDS: Final = 8
+# So sure a clause beside the one just told must be; and so much more telling may the words be that it lacks.
+_GOING_ON: Final = 0.3
+_STRANGER: Final = 0.1
 # Sides of a scheme that say who may have it, or what.
 _GRANTS: Final = frozenset({"who", "how_much", "service"})
 
@@ -191,12 +197,34 @@ class Retriever:
     ) -> list[tuple[str, Judgement]]:
         """Each part of a cleaned message with what was found for it; a scheme named is kept for the parts after it."""
         context = frozenset({scheme}) if scheme else frozenset()
-        found = []
+        found: list[tuple[str, Judgement]] = []
         for part in self._questions.parts(text):
             judged = self._judge.judge(part, today=today, schemes=context, aspect=aspect, story=text)
+            if found:
+                judged = self._going_on(part, judged, found[-1], today)
             context = judged.schemes or context
             found.append((part, judged))
         return found
+
+    def _going_on(
+        self, part: str, judged: Judgement, before: tuple[str, Judgement], today: date
+    ) -> Judgement:
+        """A few words that name no scheme go on with the part before them (“孤儿管到几岁?有钱没?”): they are read with it,
+        and what it was told of is not said to be unknown."""
+        asked, told = before
+        if told.outcome != "answered" or len(part) > _FEW_WORDS or self._questions.read(part).schemes:
+            return judged
+        best = told.hits[0]
+        if judged.hits and _beside(judged.hits[0].clause, best.clause):
+            if judged.outcome == "unknown" and judged.confidence >= _GOING_ON:
+                return replace(judged, outcome="answered", confidence=max(judged.confidence, THRESHOLD))
+            if judged.outcome == "answered":
+                return judged
+        both = self._questions.read(f"{asked},{part}")
+        other = self._judge.judge_query(both, both.schemes or told.schemes, today)
+        on = other.outcome == "answered" and _beside(other.hits[0].clause, best.clause)
+        # A telling word that the clause lacks is of something it does not settle.
+        return other if on and other.hits[0].strange <= best.strange + _STRANGER else judged
 
     def _index(self, today: date, in_force: bool) -> Index:
         """The index over the clauses that are in force (or not) today; days with the same clauses share one."""
@@ -303,6 +331,11 @@ class Retriever:
 
 def _clauses(pack: Corpus) -> Iterator[Clause]:
     return (clause for document in pack.documents for clause in document.clauses)
+
+
+def _beside(clause: Clause, told: Clause) -> bool:
+    """Whether a clause is of the document just told from, or about one of its schemes."""
+    return clause.document_id == told.document_id or bool(set(told.schemes) & set(clause.schemes))
 
 
 def _may_have(judged: Judgement, clause: Clause) -> bool:

@@ -15,7 +15,7 @@ from policies_kb.retrieval.text import Reader, Unit, has_content
 _SENTENCE: Final = re.compile(r"[^?？!！。;；\n]+[?？!！。;；\n]*")
 _PIECE: Final = re.compile(r"[^,，。!！?？;；\n]+[,，。!！?？;；\n]*")
 _ALSO: Final = re.compile(
-    r"[,，]?(?:还有一个是|还有一个|还有就是|还有|另外|顺便问|顺便|再问|一个是|第[一二三]是)"
+    r"[,，]?(?:还有一个是|还有一个|还有就是|还有(?![吗嘛没不么呢份?？]|$)|另外|顺便问|顺便|再问|一个是|第[一二三]是)"
 )
 _GREETING: Final = re.compile(
     "(?:老师|领导|同志|师傅|大姐|大哥|姑娘|小伙子|闺女|医生|主任)?(?:您|你们?)好[呀啊哇]?[,，。!！\\s]*"

@@ -249,6 +249,42 @@ def test_the_assessment_is_offered_where_something_is_granted(question: str) -> 
     assert answer.leads_to is None
 
 
+@pytest.mark.parametrize(
+    ("name", "question", "says"),
+    [
+        ("shifan-xian", "低保停了给通知不？给谁？", ["告知书"]),
+        ("shifan-xian", "监护人谁来当？要不要签字？", ["监护", "协议"]),
+        ("shifan-xian", "狩猎队几支？一支多少人？", ["狩猎队"]),
+        ("shifan-qu", "孤儿管到几岁？有钱没？", ["18周岁"]),
+        ("shifan-qu", "矫正对象要不要戴手环？请假找谁？", ["请假"]),
+    ],
+)
+def test_a_few_words_go_on_with_the_question_before_them(name: str, question: str, says: list[str]) -> None:
+    answer = ask(question, name)
+    assert answer.answered
+    assert "没有找到依据" not in answer.answer
+    assert all(words in answer.answer for words in says)
+
+
+@pytest.mark.parametrize(
+    ("name", "question"),
+    [
+        ("shifan-xian", "监护人谁来当？给买车不？"),
+        ("shifan-qu", "低保怎么申请？有班车没？"),
+        ("shifan-qu", "急难救助找谁申请？要彩照不？"),
+    ],
+)
+def test_a_few_words_on_something_else_are_said_to_be_unknown(name: str, question: str) -> None:
+    answer = ask(question, name)
+    assert answer.answered
+    assert "没有找到依据" in answer.answer
+
+
+@pytest.mark.parametrize("question", ["乡村补助调进城里还有吗", "乡村教师补助 不上课了还有没有"])
+def test_still_having_something_is_no_further_question(question: str) -> None:
+    assert len(retriever("shifan-xian").judge(question, today=TODAY)) == 1
+
+
 def test_a_follow_up_is_about_the_scheme_of_the_conversation() -> None:
     of_tekun = ask("由谁来批", scheme="tekun")
     assert of_tekun.answered
