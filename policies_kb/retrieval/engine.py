@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from policies_kb.clauses import Aspect, Clause, Document
 from policies_kb.retrieval.confidence import THRESHOLD, told
@@ -241,16 +241,13 @@ class Retriever:
         """The answer or refusal a judgement comes to."""
         sure = round(judged.confidence, 3)
         if judged.outcome != "answered":
+            assess: Literal["assess"] | None = "assess" if in_need(judged) else None
             return Answer(
                 answered=False,
                 answer=self._wording.refusal(judged, today),
                 confidence=sure,
                 suggestions=self._next(judged, today),
-                leads_to="case_status"
-                if judged.outcome == "case_status"
-                else "assess"
-                if in_need(judged)
-                else None,
+                leads_to="case_status" if judged.outcome == "case_status" else assess,
             )
         best = judged.hits[0].clause
         sides = self._other_sides(judged, today) if judged.schemes else []

@@ -49,7 +49,7 @@ _AT_MOST: Final = {"clash": -1.2}
 _LISTED: Final = (3, 5, 8, 12, 99)
 # How much a question of a thinned pack counts: enough that a new county's few listed questions stand up to its parent's
 # many, without cost to packs that list many throughout.
-_THINNED: Final = 0.2
+_THINNED: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
