@@ -18,6 +18,7 @@ _NO_SPACE: Final = re.compile(rf"\s*(?:- +)?(?P<key>{_KEY}):(?P<value>[^\s/:].*)
 _RESERVED: Final = re.compile(rf"\s*(?:- +)?(?:{_KEY}:\s+)?(?P<sign>[%@`])(?P<rest>.*)")
 _INDENT: Final = re.compile(r"[ \t\u3000]*")
 _QUOTED: Final = re.compile(r"\"(?:[^\"\\]|\\.)*\"|'(?:[^']|'')*'")
+_KEYLESS: Final = re.compile(r" *[A-Za-z_][\w.-]* *")
 _WIDE: Final = re.compile("[，：；｛｝［］【】“”‘’]")
 
 
@@ -40,6 +41,13 @@ def slip(lines: Sequence[str], at: int) -> Slip | None:
         found = _typed(lines[here])
         if found:
             return Slip(here, *found)
+    for here in near:
+        if _never_closed(lines, here):
+            return Slip(here, "a bracket is not closed", "close it")
+        if _KEYLESS.fullmatch(lines[here]) and _continues_nothing(lines, here):
+            return Slip(
+                here, f"{lines[here].strip()!r} has no colon", "write it as 'field: value', or take it out"
+            )
     for here in near:
         wanted = _indent_wanted(lines, here)
         if wanted is not None:
@@ -88,6 +96,23 @@ def _open(line: str) -> tuple[str, str] | None:
             )
         return "a bracket is not closed", "close it"
     return None
+
+
+def _never_closed(lines: Sequence[str], at: int) -> bool:
+    """Whether a bracket opened in line `at` is closed neither there nor anywhere after it."""
+    bare = _QUOTED.sub("", lines[at])
+    rest = _QUOTED.sub("", "\n".join(lines[at:]))
+    return any(
+        bare.count(left) > bare.count(right) and rest.count(left) > rest.count(right)
+        for left, right in ("[]", "{}")
+    )
+
+
+def _continues_nothing(lines: Sequence[str], at: int) -> bool:
+    """Whether line `at` stands where a field must, not as the second line of a longer text."""
+    before = next((line for line in reversed(lines[:at]) if _written(line)), "")
+    item = re.match(r" *(?:- +)+", before)
+    return bool(before) and _depth(lines[at]) <= (item.end() if item else _depth(before))
 
 
 def _depth(line: str) -> int:

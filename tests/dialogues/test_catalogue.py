@@ -72,7 +72,7 @@ def test_a_sound_flow_is_taken(folder: Path) -> None:
         ("say: 好的。", "say: {text: 好的。, buttons: [{title: 去, do: fly}]}", 11, "unknown 'fly'"),
         ("say: 好的。", "say: {text: 好的。, buttons: [{title: 去}]}", 11, "exactly one of"),
         ("say: 好的。", "say: {text: 好的。, buttons_from: moon}", 11, "unknown source"),
-        ("  - id: second", "  - id: second\n  bad", 11, "not valid YAML"),
+        ("  - id: second", "  - id: second\n  bad", 11, "has no colon"),
     ],
 )  # fmt: skip
 def test_a_fault_is_named_with_its_line(folder: Path, was: str, becomes: str, line: int, what: str) -> None:

@@ -132,7 +132,7 @@ FAULTS: list[tuple[str, Path, str, str, str, str]] = [
     ("a check of no fact", Path("guojia/facts.yml"), "    about: savings\n    when: 0 < told.savings", "    about: saving\n    when: 0 < told.savings", "savings_without_unit:", "saving"),
     ("a check with a wrong name", Path("guojia/facts.yml"), "when: told.homes > 5", "when: told.houses > 5", "homes_many:", "houses"),
     ("a scheme asks what was told", DIBAO, "when: local_hukou", "when: told.local_hukou", "- id: hukou", "told.local_hukou"),
-    ("no YAML at all", DIBAO, "conditions:", "conditions: [", "", "YAML"),
+    ("no YAML at all", DIBAO, "conditions:", "conditions: [", "", "bracket is not closed"),
     ("a form of another name", Path("shifan-xian/forms/shenqingshu.yml"), "id: shenqingshu", "id: other", "id: other", "shenqingshu"),
 ]  # fmt: skip
 
