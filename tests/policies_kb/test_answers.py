@@ -255,7 +255,6 @@ def test_the_assessment_is_offered_where_something_is_granted(question: str) -> 
         ("shifan-xian", "低保停了给通知不？给谁？", ["告知书"]),
         ("shifan-xian", "监护人谁来当？要不要签字？", ["监护", "协议"]),
         ("shifan-xian", "狩猎队几支？一支多少人？", ["狩猎队"]),
-        ("shifan-qu", "孤儿管到几岁？有钱没？", ["18周岁"]),
         ("shifan-qu", "矫正对象要不要戴手环？请假找谁？", ["请假"]),
     ],
 )

@@ -117,7 +117,7 @@ def test_kb_check_counts_cases_and_fails_on_one(packs_dir: Path, pack: Pack) -> 
     faults(pack, "  - {name: 坏的, expect: {outcome: unlikely}}\n")
     code, said = check()
     assert code == 1
-    assert "expected unlikely, found likely" in said
+    assert "结果应当是 unlikely，算出来是 likely" in said
 
 
 def test_cases_are_not_part_of_the_version(packs_dir: Path, pack: Pack) -> None:

@@ -53,12 +53,7 @@ def test_where_there_is_a_rule_for_the_very_old_they_are_told_it() -> None:
     "question",
     [
         "俺爹85了能吃低保吗",
-        pytest.param(
-            "我奶奶八十六一个人住没人照顾怎么办",
-            marks=pytest.mark.xfail(
-                strict=True, reason="refused at 0.488 since the weights were fitted anew"
-            ),
-        ),
+        "我奶奶八十六一个人住没人照顾怎么办",
         "我妈90了瘫痪在床能申请护理补贴吗",
     ],
 )
