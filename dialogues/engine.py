@@ -56,6 +56,8 @@ _TYPE: TypeAdapter[SlotType] = TypeAdapter(SlotType)
 SORRY = "对不起，刚才我这边出了点问题，不怪您。您前面说的都还在，请再说一遍。"
 
 
+# A message of fewer characters tells of no need.
+_TOLD = 5
 # After so many failures pattern_cannot_handle offers a person; one of these words takes the offer.
 OFFER_A_PERSON = 3
 NODS = frozenset({"好", "好的", "好吧", "行", "可以", "要", "要得", "嗯", "得行", "是", "中"})
@@ -487,9 +489,22 @@ def _cannot_handle(run: Run, reason: str, raw: str = "") -> None:
         # The name of another family, and nothing else.
         speaking.speak_for(run, SpeakFor(number=number))
         return
+    if reason == "not_understood" and run.pending is None and _tells_enough(run, raw):
+        run.state.failures = 0
+        _ask_policy(run, raw)
+        return
     run.state.failures += 1
     run.simpler = run.pending is not None
     run.pattern("cannot_handle", reason=reason, failures=run.state.failures)
+
+
+def _tells_enough(run: Run, raw: str) -> bool:
+    """Whether the documents answer what understanding could make nothing of, or it tells of a need the self-assessment is
+    for (“离婚了没地方住”)."""
+    if len(raw) < _TOLD:
+        return False
+    found = run.knowledge.answer(raw, today=run.today)
+    return found.answered or found.leads_to is not None
 
 
 def _attach(run: Run, command: AttachFile) -> None:
