@@ -41,8 +41,12 @@ check: setup ## 静态检查:ruff、mypy --strict、import-linter、政策包
 	.venv/bin/jzt kb check --quiet
 
 test: services nlu check ## 运行全部测试
-	@echo "[测试] pytest …" >&2
-	.venv/bin/pytest $(PYTEST_ARGS)
+	@echo "[测试] pytest:政策(两个进程一起跑)…" >&2
+	failed=0
+	.venv/bin/pytest -n 2 --dist loadfile tests/policies_kb $(PYTEST_ARGS) || failed=1
+	echo "[测试] pytest:其余(用到浏览器、服务和掐断进程的,一个一个跑)…" >&2
+	.venv/bin/pytest --ignore tests/policies_kb $(PYTEST_ARGS) || failed=1
+	exit $$failed
 
 nlu-evaluate: nlu ## 交叉验证与留出集:比较 DIET 与逻辑回归
 	.venv/bin/python -m nlu.evaluate

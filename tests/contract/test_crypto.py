@@ -99,6 +99,7 @@ def test_another_key_is_named_with_the_cure() -> None:
         ("密钥", "not base64"),
         (f"{ONE},oops", "key 2"),
     ],
+    ids=["nothing", "words", "short", "Chinese", "the second"],
 )
 def test_a_malformed_key_is_named_with_the_cure_and_not_repeated(text: str, what: str) -> None:
     with pytest.raises(KeyProblem) as caught:
