@@ -17,7 +17,7 @@ from policies_kb.retrieval.figures import Figures, Valued
 from policies_kb.retrieval.glossary import load_glossary
 from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import Hit, Index, Query
-from policies_kb.retrieval.judge import Judge, Judgement
+from policies_kb.retrieval.judge import Judge, Judgement, Outcome
 from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions
 from policies_kb.retrieval.scope import Places
 from policies_kb.retrieval.senses import Senses
@@ -50,6 +50,8 @@ _FEW_WORDS: Final = 8
 # So sure a clause beside the one just told must be; and so much more telling may the words be that it lacks.
 _GOING_ON: Final = 0.3
 _STRANGER: Final = 0.1
+# Of a part that comes to this there is more to say than that nothing was found.
+_SAID_OF_A_PART: Final[frozenset[Outcome]] = frozenset({"case_status"})
 # Sides of a scheme that say who may have it, or what.
 _GRANTS: Final = frozenset({"who", "how_much", "service"})
 
@@ -132,7 +134,8 @@ class Retriever:
                 answered=False, answer=said, confidence=1.0, suggestions=self._suggestions.common(today)
             )
         urgent, rest = self._questions.urgent(text)
-        found = [self._say(judged, today) for _, judged in self._judged(rest, today, scheme, aspect)]
+        judged = [one for _, one in self._judged(rest, today, scheme, aspect)]
+        found = [self._say(one, today) for one in judged]
         first = "\n".join(one.say for one in urgent)
         if not found or (urgent and not any(one.answered for one in found)):
             return Answer(
@@ -141,7 +144,7 @@ class Retriever:
                 confidence=0.0,
                 suggestions=() if urgent else self._suggestions.common(today),
             )
-        answer = found[0] if len(found) == 1 else self._join(found)
+        answer = found[0] if len(found) == 1 else self._join(found, [one.outcome for one in judged])
         return answer.model_copy(update={"answer": f"{first}\n\n{answer.answer}"}) if urgent else answer
 
     def explain(
@@ -301,22 +304,27 @@ class Retriever:
                 found += [other.hits[0].clause] if other.hits[0].clause != told else []
         return found
 
-    def _join(self, found: Sequence[Answer]) -> Answer:
-        """One answer of several; what could not be answered is said once, at the end."""
+    def _join(self, found: Sequence[Answer], outcomes: Sequence[Outcome]) -> Answer:
+        """One answer of several; no line is told twice. How to learn of one's own application is told as it would be
+        alone; of what could not be answered it is said once, at the end."""
         answered = [one for one in found if one.answered]
         if not answered:
             return found[0]
         kept: list[Answer] = []
         for one in answered:
-            if one.answer not in [other.answer for other in kept]:
-                kept.append(one)
-        text = "\n\n".join(one.answer for one in kept)
-        if len(answered) < len(found):
-            text += f"\n\n{self._wording.part_unknown()}"
+            rest = _not_told(one, kept)
+            if rest is not None:
+                kept.append(rest)
+        elsewhere = [
+            one.answer for one, outcome in zip(found, outcomes, strict=True) if outcome in _SAID_OF_A_PART
+        ]
+        said = [*(one.answer for one in kept), *dict.fromkeys(elsewhere)]
+        if len(answered) + len(elsewhere) < len(found):
+            said.append(self._wording.part_unknown())
         leads = [one.leads_to for one in found if one.leads_to]
         return Answer(
             answered=True,
-            answer=text,
+            answer="\n\n".join(said),
             citations=tuple(dict.fromkeys(citation for one in kept for citation in one.citations)),
             confidence=min(one.confidence for one in answered),
             suggestions=kept[-1].suggestions,
@@ -324,6 +332,23 @@ class Retriever:
             scheme=kept[0].scheme,
             aspect=kept[-1].aspect,
         )
+
+
+def _not_told(answer: Answer, before: Sequence[Answer]) -> Answer | None:
+    """`answer` without the lines told `before`, None where nothing is left but a heading.
+
+    A clause told before is named again only for a figure it has now.
+    """
+    told = {line for one in before for line in one.answer.split("\n")}
+    *lines, _ = answer.answer.split("\n")
+    fresh = [line for line in lines if line not in told]
+    if len(fresh) == len(lines):
+        return answer
+    if all(line.endswith("：") for line in fresh):
+        return None
+    text = "\n".join(fresh)
+    cited = tuple(one for one in answer.citations if one.quote in text) or answer.citations
+    return answer.model_copy(update={"answer": "\n".join([*fresh, sources(cited)]), "citations": cited})
 
 
 def _clauses(pack: Corpus) -> Iterator[Clause]:

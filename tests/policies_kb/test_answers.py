@@ -279,6 +279,24 @@ def test_a_few_words_on_something_else_are_said_to_be_unknown(name: str, questio
     assert "没有找到依据" in answer.answer
 
 
+@pytest.mark.parametrize(
+    "question", ["狩猎队几支？一支多少人？", "低保停了给通知不？给谁？", "救急难最多给多少？多久能再申请？"]
+)
+def test_two_questions_are_told_no_line_twice(question: str) -> None:
+    answer = ask(question)
+    lines = [line for line in answer.answer.split("\n") if line and not line.startswith("依据：")]
+    assert len(lines) == len(set(lines)) > 1
+
+
+@pytest.mark.parametrize("name", ["shifan-xian", "shifan-qu"])
+def test_a_part_that_asks_of_the_own_application_is_led_to_it_and_not_unknown(name: str) -> None:
+    answer = ask("手机上申请低保行不行？进度手机上能查吗", name)
+    assert answer.answered
+    assert "没有找到依据" not in answer.answer
+    assert "查进度" in answer.answer
+    assert answer.leads_to == "case_status"
+
+
 @pytest.mark.parametrize("question", ["乡村补助调进城里还有吗", "乡村教师补助 不上课了还有没有"])
 def test_still_having_something_is_no_further_question(question: str) -> None:
     assert len(retriever("shifan-xian").judge(question, today=TODAY)) == 1
