@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import gettext
+import os
+from pathlib import Path
+
 import click
 
 from bot.commands._lazy import LazyGroup
+
+# click's own messages go through gettext, which looks for a language in the environment only.
+os.environ["LANGUAGE"] = "zh_CN"
+gettext.bindtextdomain("messages", str(Path(__file__).parent / "commands" / "locale"))
 
 # name -> (module, one-line help). The help stands here so that `jzt --help` imports nothing else.
 COMMANDS: dict[str, tuple[str, str]] = {

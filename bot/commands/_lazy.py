@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from gettext import gettext as _
 from typing import Any
 
 import click
@@ -27,7 +28,7 @@ class LazyGroup(click.Group):
         """The member, imported now; None when there is none of this name."""
         if cmd_name not in self._members:
             return super().get_command(ctx, cmd_name)
-        module, _, attribute = self._members[cmd_name][0].partition(":")
+        module, _sign, attribute = self._members[cmd_name][0].partition(":")
         command = getattr(importlib.import_module(module), attribute or "command")
         if not isinstance(command, click.Command):
             raise TypeError(f"{self._members[cmd_name][0]} is not a click command")
@@ -35,5 +36,5 @@ class LazyGroup(click.Group):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the members with their help, importing none."""
-        with formatter.section("Commands"):
+        with formatter.section(_("Commands")):
             formatter.write_dl([(name, self._members[name][1]) for name in sorted(self._members)])
