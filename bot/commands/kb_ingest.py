@@ -19,8 +19,8 @@ from bot.commands._packs import DEFAULT_PACK, packs_dir
 from policies_kb.authoring.messages import told
 from policies_kb.errors import DataFileError
 from policies_kb.ingest.draft import Draft
-from policies_kb.ingest.run import Ingest, Ingested, Progress
-from policies_kb.ingest.types import OcrLine, UnreadableSource
+from policies_kb.ingest.run import Ingest, Ingested
+from policies_kb.ingest.types import OcrLine, Progress, UnreadableSource
 
 if TYPE_CHECKING:
     from integrations.documents.ocr import RapidOcr
@@ -75,6 +75,9 @@ def command(files: tuple[Path, ...], pack: str, replaces: str | None, as_json: b
 
             def tell(step: str, name: str = path.name) -> None:
                 bar.update(task, description=f"{name}：{step}")
+                # Only of a long file are figures told; without a terminal they are all there is to see.
+                if not console.is_terminal and "/" in step:
+                    click.echo(f"{name}：{step}", err=True)
 
             done.append(_one(ingest, path, replaces, tell))
             bar.advance(task)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,7 +34,7 @@ from policies_kb.ingest.figures import Figure, find_figures, telling
 from policies_kb.ingest.plans import Plan, find_plans
 from policies_kb.ingest.propose import Proposer, Subject
 from policies_kb.ingest.split import Section, Split, split
-from policies_kb.ingest.types import Repaired, RepairedLine
+from policies_kb.ingest.types import LONG, Progress, Repaired, RepairedLine
 from policies_kb.ingest.words import words
 
 _SHORT_ITEM = 60
@@ -67,11 +68,18 @@ class _Line:
 
 
 def build(
-    repaired: Repaired, proposer: Proposer, *, pack: str, taken: Collection[str], now: datetime
+    repaired: Repaired,
+    proposer: Proposer,
+    *,
+    pack: str,
+    taken: Collection[str],
+    now: datetime,
+    progress: Progress | None = None,
 ) -> tuple[Made, ...]:
     """One draft for each plan of a file, in the order of the file.
 
-    `taken` are ids that documents and drafts have already; `now` is stamped on the drafts.
+    `taken` are ids that documents and drafts have already; `now` is stamped on the drafts; `progress` is told how far a
+    long plan is split.
     """
     lines = [
         _Line(part, line)
@@ -84,7 +92,7 @@ def build(
     made = []
     for order, plan in enumerate(plans, start=1):
         before = lines[: plan.begin] if order == 1 else []
-        builder = _Builder(repaired, lines, before, plan, order, len(plans), proposer, pack, now)
+        builder = _Builder(repaired, lines, before, plan, order, len(plans), proposer, pack, now, progress)
         one = builder.run(ids)
         ids.add(one.draft.id)
         made.append(one)
@@ -126,14 +134,19 @@ def _joined(cut: Iterable[str]) -> Iterator[str]:
 class _Builder:
     def __init__(
         self, repaired: Repaired, lines: Sequence[_Line], before: Sequence[_Line], plan: Plan, order: int, plans: int, proposer: Proposer,
-        pack: str, now: datetime,
+        pack: str, now: datetime, progress: Progress | None,
     ) -> None:  # fmt: skip
         self.repaired, self.plan, self.order, self.plans = repaired, plan, order, plans
         self.proposer, self.pack, self.now = proposer, pack, now
-        self.before = before
+        self.before, self.progress = before, progress
         self.title_lines = lines[plan.begin : plan.body]
         self.lines = lines[plan.body : plan.end]
         self.split: Split = split([line.text for line in self.lines])
+        self.sharing = Counter(
+            line
+            for one in self.split.sections
+            for line in {id(part.of) for part in self.lines[one.lines[0] : one.lines[1] + 1]}
+        )
         self.marks: list[DraftMark] = []
 
     def run(self, taken: Collection[str]) -> Made:
@@ -188,16 +201,18 @@ class _Builder:
         contents: list[Content] = []
         folded: set[int] = set()
         waiting: list[Section] = []
-        seen: set[tuple[str, str]] = set()
+        seen: Counter[tuple[str, str]] = Counter()
         asked: set[str] = set()
         for at, section in enumerate(self.split.sections):
+            if self.progress and at and at % LONG == 0:
+                self.progress(f"拆分，{at}/{len(self.split.sections)} 条")
             if at in folded:
                 continue
             if section.role == "closing":
                 continue
             below = self.split.children(section)
             items = self.items(section, below)
-            folded.update(self.split.sections.index(one) for one in items)
+            folded.update(self.split.place(one) for one in items)
             text = self.text(section, items, head)
             alone = below and not items and not self.split.body(section) and not self.says(section)
             if section.group or not text or alone:
@@ -205,9 +220,10 @@ class _Builder:
                 waiting.append(section)
                 continue
             heading = self.heading(section, text)
-            while (section.number, heading) in seen:
-                heading = f"{heading}(又一处)"
-            seen.add((section.number, heading))
+            seen[section.number, heading] += 1
+            again = seen[section.number, heading]
+            if again > 1:
+                heading += "(又一处)" if again == 2 else f"(第{again}处)"
             sections = [*waiting, section, *items]
             waiting = []
             clause, content = self.clause(
@@ -268,8 +284,7 @@ class _Builder:
 
     def shares(self, line: RepairedLine) -> int:
         """How many sections have a part in a line."""
-        numbers = [at for at, one in enumerate(self.lines) if one.of is line]
-        return sum(any(one.lines[0] <= at <= one.lines[1] for at in numbers) for one in self.split.sections)
+        return self.sharing[id(line)]
 
     def items(self, section: Section, below: Sequence[Section]) -> tuple[Section, ...]:
         """The short items of a list that the section leads in: they are told together with it."""
@@ -341,12 +356,8 @@ class _Builder:
 
     def source_lines(self, section: Section, items: Sequence[Section]) -> list[RepairedLine]:
         numbers = {at for one in (section, *items) for at in range(one.lines[0], one.lines[1] + 1)}
-        found: list[RepairedLine] = []
-        for at in sorted(numbers):
-            line = self.lines[at].of if at < len(self.lines) else None
-            if line is not None and line not in found:
-                found.append(line)
-        return found
+        lines = (self.lines[at].of for at in sorted(numbers) if at < len(self.lines))
+        return list({id(line): line for line in lines}.values())
 
     def line_of(self, section: Section) -> int | None:
         return self.lines[section.lines[0]].of.line if self.lines else None
@@ -397,7 +408,7 @@ class _Builder:
     def parameters(
         self, clauses: Sequence[DraftClause], contents: Sequence[Content]
     ) -> tuple[DraftParameter, ...]:
-        taken: set[str] = set()
+        taken: Counter[str] = Counter()
         found: list[DraftParameter] = []
         for clause, content in zip(clauses, contents, strict=True):
             if clause.left_out:

@@ -10,6 +10,8 @@ from enum import IntEnum
 import cn2an
 
 _HAN = "一二三四五六七八九十"
+# 一 to 九百九十九, never a year (二〇一六).
+_NUMERAL = f"(?:[一二三四五六七八九]百(?:零[一二三四五六七八九]|〇[一二三四五六七八九]|[{_HAN}]{{1,3}})?|[{_HAN}]{{1,3}})"
 _DIGIT = "0-9\uff10-\uff19"
 _OPEN, _CLOSE = "(\uff08\ufe59\u3014", ")\uff09\ufe5a\u3015"
 _GAP = "[ \t\u3000\u00a0]*"
@@ -59,16 +61,16 @@ _SHAPES: tuple[tuple[Level, re.Pattern[str]], ...] = tuple(
     (level, re.compile(shape))
     for level, shape in (
         (Level.APPENDIX, f"附{_GAP}[件表]{_GAP}(?P<n>[{_DIGIT}]{{1,2}}|[{_HAN}]{{1,3}}|){_GAP}(?:[:\uff1a]|(?=$|\n))"),
-        (Level.CHAPTER, f"第(?P<n>[{_HAN}百]+|[{_DIGIT}]{{1,2}})(?:章|部分)"),
-        (Level.DIVISION, f"第(?P<n>[{_HAN}]+|[{_DIGIT}]{{1,2}})节(?![课约日])"),
-        (Level.ARTICLE, f"第(?P<n>[{_HAN}百零〇]+|[{_DIGIT}]{{1,3}})条(?:之(?P<of>[{_HAN}]+))?(?![款的例规和、至到之])"),
-        (Level.FIRST, f"(?P<n>[{_HAN}]{{1,3}}){_GAP}[{_COMMA}](?![{_HAN}]{{1,3}}[、级类等月年个天])"),
-        (Level.SECOND, _bracketed(f"[{_HAN}]{{1,3}}")),
-        (Level.FOURTH, _bracketed(f"[{_DIGIT}]{{1,2}}")),
-        (Level.FOURTH, f"(?P<n>[{_DIGIT}]{{1,2}}){_GAP}[)\uff09]{_GAP}[、.\uff0e]?"),
-        (Level.SECOND, f"(?P<n>[{_HAN}]{{1,3}}){_GAP}[)\uff09]{_GAP}[、.\uff0e]?"),
-        (Level.THIRD, f"(?P<n>[{_DIGIT}]{{1,2}}){_GAP}[、\uff0e\uff61\u2024](?![{_DIGIT}]{{1,2}}[、级类])"),
-        (Level.THIRD, f"(?P<n>[{_DIGIT}]{{1,2}})\\.{_DOT_ENDS}"),
+        (Level.CHAPTER, f"第(?P<n>{_NUMERAL}|[{_DIGIT}]{{1,3}})(?:章|部分)"),
+        (Level.DIVISION, f"第(?P<n>{_NUMERAL}|[{_DIGIT}]{{1,3}})节(?![课约日])"),
+        (Level.ARTICLE, f"第(?P<n>[{_HAN}百千零〇]+|[{_DIGIT}]{{1,4}})条(?:之(?P<of>[{_HAN}]+))?(?![款的例规和、至到之])"),
+        (Level.FIRST, f"(?P<n>{_NUMERAL}){_GAP}[{_COMMA}](?![{_HAN}]{{1,3}}[、级类等月年个天])"),
+        (Level.SECOND, _bracketed(_NUMERAL)),
+        (Level.FOURTH, _bracketed(f"[{_DIGIT}]{{1,3}}")),
+        (Level.FOURTH, f"(?P<n>[{_DIGIT}]{{1,3}}){_GAP}[)\uff09]{_GAP}[、.\uff0e]?"),
+        (Level.SECOND, f"(?P<n>{_NUMERAL}){_GAP}[)\uff09]{_GAP}[、.\uff0e]?"),
+        (Level.THIRD, f"(?P<n>[{_DIGIT}]{{1,3}}){_GAP}[、\uff0e\uff61\u2024](?![{_DIGIT}]{{1,2}}[、级类])"),
+        (Level.THIRD, f"(?P<n>[{_DIGIT}]{{1,3}})\\.{_DOT_ENDS}"),
         (Level.SECOND, "(?P<n>[㈠-㈩])、?"),
         (Level.FOURTH, "(?P<n>[⑴-⒇])、?"),
         (Level.THIRD, "(?P<n>[⒈-⒛])、?"),

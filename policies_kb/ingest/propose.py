@@ -138,9 +138,9 @@ class Proposer:
         return Proposal(schemes, aspect, asks, left_out, tuple(why))
 
     def parameters(
-        self, number: str, heading: str, text: str, figures: Sequence[Figure], taken: set[str]
+        self, number: str, heading: str, text: str, figures: Sequence[Figure], taken: Counter[str]
     ) -> list[ProposedParameter]:
-        """Entries proposed for the figures of one clause; `taken` collects the keys given out."""
+        """Entries proposed for the figures of one clause; `taken` counts how often a key was given out."""
         found: list[ProposedParameter] = []
         told: set[object] = set()
         for figure in figures:
@@ -148,10 +148,9 @@ class Proposer:
                 continue
             told.add(figure.key)
             base = "_".join(lazy_pinyin("".join(re.findall("[\u4e00-\u9fff]", heading))[:6])) or "shuzi"
-            key, count = f"{base}_{figure.kind}", 2
-            while key in taken:
-                key, count = f"{base}_{figure.kind}_{count}", count + 1
-            taken.add(key)
+            key = f"{base}_{figure.kind}"
+            taken[key] += 1
+            key += f"_{taken[key]}" if taken[key] > 1 else ""
             low, high = figure.low, figure.high
             value = (
                 None if low is None or high is None else (f"{low:f}" if low == high else f"{low:f}-{high:f}")

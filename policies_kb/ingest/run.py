@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -17,11 +16,9 @@ from policies_kb.ingest.propose import Proposer
 from policies_kb.ingest.read import read
 from policies_kb.ingest.repair import repair
 from policies_kb.ingest.report import RepairReport, report
-from policies_kb.ingest.types import Ocr, Repaired, UnreadableSource
+from policies_kb.ingest.types import LONG, Ocr, Progress, Repaired, UnreadableSource
 from policies_kb.loader import pack_folders
 from policies_kb.retrieval.glossary import load_glossary
-
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +69,7 @@ class Ingest:
         tell("读取")
         source = read(path, ocr=self._ocr)
         tell("修复")
-        return self.repaired(repair(source), now=now, replaces=replaces, progress=tell)
+        return self.repaired(repair(source, tell), now=now, replaces=replaces, progress=tell)
 
     def repaired(
         self,
@@ -99,18 +96,22 @@ class Ingest:
             )
             if known and len(known) >= known[0].source.plans:
                 return Ingested(source.path, source.sha256, figures, (), known, source.notes)
-            made = self._built(repaired, source.path, now, replaces)
+            made = self._built(repaired, source.path, now, replaces, tell)
             there = {file.source.plan for file in known}
             fresh = [new for new in made if new.draft.file.source.plan not in there]
             tell("保存")
-            for new in fresh:
+            for at, new in enumerate(fresh, start=1):
+                if len(new.draft.file.clauses) > LONG:
+                    tell(f"保存，第 {at}/{len(fresh)} 篇，{len(new.draft.file.clauses)} 条")
                 self.store.add(new.draft, new.original)
         drafts = tuple(new.draft for new in fresh)
         return Ingested(source.path, source.sha256, figures, drafts, known, source.notes)
 
-    def _built(self, repaired: Repaired, path: Path, now: datetime, replaces: str | None) -> list[Made]:
+    def _built(
+        self, repaired: Repaired, path: Path, now: datetime, replaces: str | None, tell: Progress
+    ) -> list[Made]:
         taken = {*self._documents, *self.store.ids()}
-        made = build(repaired, self._proposer, pack=self.pack, taken=taken, now=now)
+        made = build(repaired, self._proposer, pack=self.pack, taken=taken, now=now, progress=tell)
         if replaces is not None and len(made) != 1:
             raise UnreadableSource(
                 path, f"这个文件里有 {len(made)} 篇，不知道哪一篇接替“{replaces}”。",

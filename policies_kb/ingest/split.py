@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
@@ -85,13 +85,17 @@ class Split:
         """Heading and body as they stand, without the number."""
         return _tidy(self.text[section.number_end : section.end])
 
+    def place(self, section: Section) -> int:
+        """Which of the sections this one is, 0-based: they stand in the order of the text."""
+        return bisect_left(self.sections, section.start, key=lambda one: one.start)
+
     def children(self, section: Section) -> tuple[Section, ...]:
         """The sections right below this one."""
         if section.marker is None:
             return ()
-        at = self.sections.index(section)
         below: list[Section] = []
-        for other in self.sections[at + 1 :]:
+        for at in range(self.place(section) + 1, len(self.sections)):
+            other = self.sections[at]
             if other.marker is None or other.marker.level <= section.marker.level:
                 break
             if below and below[0].marker and other.marker.level > below[0].marker.level:
@@ -134,6 +138,9 @@ class _Splitter:
     def markers(self) -> list[tuple[Marker, tuple[Doubt, ...]]]:
         """Every number that begins a section, in order."""
         first = [marker_at(self.text, start) for start in self.starts] if self.text else []
+        following: list[Marker | None] = [None] * len(self.starts)
+        for at in range(len(first) - 2, -1, -1):
+            following[at] = first[at + 1] or following[at + 1]
         found: list[tuple[Marker, tuple[Doubt, ...]]] = []
         for at, start in enumerate(self.starts):
             end = self.starts[at + 1] - 1 if at + 1 < len(self.starts) else len(self.text)
@@ -142,8 +149,7 @@ class _Splitter:
                 marker = None
             if marker is not None:
                 found.append((marker, ()))
-            following = next((one for one in first[at + 1 :] if one is not None), None)
-            found += self.inside(marker, following, marker.end if marker else start, end)
+            found += self.inside(marker, following[at], marker.end if marker else start, end)
         return found
 
     def torn(self, start: int) -> bool:

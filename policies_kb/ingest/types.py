@@ -8,9 +8,15 @@ with its reason, and what could not be restored is marked for a person instead o
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, runtime_checkable
+
+Progress = Callable[[str], None]
+"""Is told in plain Chinese what is being done."""
+LONG = 2000
+"""So many lines or clauses go by between two reports on how far a long file is."""
 
 Media = Literal["txt", "html", "docx", "pdf", "pdf-scan", "image"]
 

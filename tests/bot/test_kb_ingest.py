@@ -157,3 +157,14 @@ def test_an_unknown_pack_or_draft_is_said_kindly(jzt: Jzt, office_file: Path) ->
     missing = jzt("review", "show", "nothing", "--pack", PACK)
     assert missing.exit_code == 1
     assert "没有草稿“nothing”" in missing.output
+
+
+def test_a_long_file_tells_how_far_it_is(jzt: Jzt, tmp_path: Path) -> None:
+    path = tmp_path / "长.txt"
+    lines = [f"{at % 99 + 1}. 每人每月{at}元。" if at % 30 == 0 else "按规定办理。" for at in range(4100)]
+    path.write_text("\n".join(["高龄津贴办法", *lines]), encoding="utf-8")
+    done = jzt("ingest", str(path), "--pack", PACK)
+    assert done.exit_code == 0, done.output
+    assert "长.txt：修复，2000/4101 行" in done.stderr
+    assert "长.txt：修复，4000/4101 行" in done.stderr
+    assert "修复，" not in done.stdout.split("●")[0]

@@ -17,6 +17,7 @@ a text that a second repair would read otherwise is one that nobody can check.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from policies_kb.ingest.repair.boilerplate import drop_boilerplate
@@ -28,7 +29,7 @@ from policies_kb.ingest.repair.page_numbers import repair_page_numbers
 from policies_kb.ingest.repair.pinyin_brackets import repair_pinyin
 from policies_kb.ingest.repair.stray_lines import mark_stray_lines
 from policies_kb.ingest.repair.traditional import is_traditional, repair_traditional
-from policies_kb.ingest.types import Repaired, RepairedLine, Source, SourceLine
+from policies_kb.ingest.types import LONG, Progress, Repaired, RepairedLine, Source, SourceLine
 
 # Each round over joined lines can only join or drop further lines, so it ends; a file needs one or two.
 _ROUNDS = 8
@@ -36,14 +37,17 @@ _ROUNDS = 8
 _READINGS = 6
 
 
-def repair(source: Source) -> Repaired:
-    """Repair every line of a file. Repairing the result once more changes nothing."""
+def repair(source: Source, progress: Progress | None = None) -> Repaired:
+    """Repair every line of a file. Repairing the result once more changes nothing.
+
+    `progress` is told how far a long file is read, in plain Chinese.
+    """
     document = is_traditional("".join(line.text for line in source.lines))
-    lines = tuple(_line(line, document) for line in source.lines)
+    lines = tuple(_lines(source.lines, document, progress))
     if not document and is_traditional("".join(line.text for line in lines if line.dropped is None)):
         # What its script is shows only once wrongly decoded characters are restored and a site's lines are gone.
         document = True
-        lines = tuple(_line(line, document) for line in source.lines)
+        lines = tuple(_lines(source.lines, document, progress))
     for _ in range(_ROUNDS):
         lines, before = tuple(_again(line, document) for line in join_lines(lines)), lines
         if [line.text for line in before] == [line.text for line in lines]:
@@ -61,6 +65,13 @@ def as_source(repaired: Repaired) -> Source:
             for number, line in enumerate(kept, start=1)
         ),
     )
+
+
+def _lines(lines: Sequence[SourceLine], document: bool, progress: Progress | None) -> Iterator[RepairedLine]:
+    for at, line in enumerate(lines):
+        if progress and at and at % LONG == 0:
+            progress(f"修复，{at}/{len(lines)} 行")
+        yield _line(line, document)
 
 
 def _line(source: SourceLine, document: bool) -> RepairedLine:

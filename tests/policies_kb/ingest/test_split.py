@@ -216,3 +216,27 @@ def test_printed_numbers(line: str, number: str) -> None:
 )
 def test_what_only_looks_like_a_number(line: str) -> None:
     assert marker_at(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "number"),
+    [
+        ("第一百零二条 经费", "第一百零二条"),
+        ("第一千零二条 附则", "第一千零二条"),
+        ("一百零一、总则", "一百零一"),
+        ("(一百零一)受理", "(一百零一)"),
+        ("101.申请", "101"),
+        ("（121）证明", "(121)"),
+        ("第一百零三章 监督", "第一百零三章"),
+    ],
+)
+def test_numbers_above_ninety_nine_are_numbers(line: str, number: str) -> None:
+    marker = marker_at(line)
+
+    assert marker is not None
+    assert marker.text == number
+
+
+@pytest.mark.parametrize("line", ["二〇一六、二〇一七两年", "(二〇一六)年", "100.5元", "2016.12"])
+def test_years_and_amounts_are_no_numbers(line: str) -> None:
+    assert marker_at(line) is None
