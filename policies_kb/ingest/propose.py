@@ -11,6 +11,7 @@ from pypinyin import lazy_pinyin
 
 from policies_kb.clauses import Aspect
 from policies_kb.ingest.figures import Figure, FigureKind
+from policies_kb.ingest.split import IN_FORCE
 from policies_kb.ingest.words import words
 from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.text import Reader, clean
@@ -32,8 +33,8 @@ _FEW_TITLED = 2
 _RECIPIENTS = re.compile("对象|人员|家庭|成员|户|者")
 # A heading longer than this, or with a figure, is a clause's first words and no name of what it settles.
 _NAME = 12
-# A longer sentence is no question a resident would put.
-_ASKABLE = 30
+# So long a clause may be and still be nothing but when a document holds.
+_VALIDITY = 80
 # Sides that nearly every heading has a word of: they count where no other is found.
 _WEAK = frozenset({"service", "care"})
 
@@ -129,7 +130,9 @@ class Proposer:
         why.append(reason)
         aspect, reason = self._aspect(heading, path, text)
         why.append(reason)
-        asks = self._asks(aspect, schemes, subject.called, _first(heading, text), asked)
+        asks = self._asks(aspect, schemes, subject.called, heading, text, asked)
+        if not asks:
+            why.append("问法：想不出居民会怎么问，请写一句，或不收这一条")
         inside = next((word for word in words().inside.words if word in heading), None)
         if inside is None and path and not heading:
             inside = next((word for word in words().inside.words if word in path[-1]), None)
@@ -204,6 +207,9 @@ class Proposer:
         own = (("标题", self._without_schemes(heading)),)
         above = tuple(("上级标题", self._without_schemes(one)) for one in reversed(path))
         named = len(heading) <= _NAME and not re.search("[0-9]", heading)
+        if _is_validity(text):
+            return "how_long", "方面：正文说的是从哪天起、到哪天止"
+        whole = f"{heading}\n{text}"
         weak: tuple[Aspect, str] | None = None
         for where, place in (*own, *above) if named else (*above, *own):
             # What a Chinese heading is about stands at its end: 养老金待遇领取条件 is about conditions.
@@ -211,7 +217,7 @@ class Proposer:
                 (place.rfind(word) + len(word), word, row)
                 for row in words().aspects
                 for word in row.words
-                if word in place
+                if word in place and _tells(row.aspect, whole)
             ]
             if not found:
                 continue
@@ -219,6 +225,8 @@ class Proposer:
             if row.aspect not in _WEAK:
                 return row.aspect, f"方面：{where}有“{word}”"
             weak = weak or (row.aspect, f"方面：{where}有“{word}”")
+        if (weak is None or weak[0] == "service") and words().gives.search(text):
+            return "how_much", "方面：正文说给多少钱"
         if weak:
             return weak
         told = Counter(
@@ -228,7 +236,7 @@ class Proposer:
             if concept.startswith("aspect:")
         )
         for row in words().aspects:
-            if told and told.most_common(1)[0][0] == row.aspect:
+            if told and told.most_common(1)[0][0] == row.aspect and _tells(row.aspect, whole):
                 return row.aspect, "方面：按正文的词猜的，请核对"
         return "service", "方面：看不出来，先写“服务”，请核对"
 
@@ -240,33 +248,45 @@ class Proposer:
         return heading
 
     def _asks(
-        self,
-        aspect: Aspect,
-        schemes: Sequence[str],
-        called: str,
-        first: tuple[str, bool],
-        asked: Collection[str],
-    ) -> tuple[str, ...]:
-        """Questions not in `asked`: one that several clauses list finds none of them for sure."""
-        names = [self._name(scheme) for scheme in schemes] or [called or words().nobody]
-        asks = [shape.format(s=name) for name in names[:2] for shape in words().asks.get(aspect, ())]
+        self, aspect: Aspect, schemes: Sequence[str], called: str, heading: str, text: str, asked: Collection[str]
+    ) -> tuple[str, ...]:  # fmt: skip
+        """Questions not in `asked`: one that several clauses list finds none of them for sure.
+
+        None where only a whole sentence or an office's task could be asked for: nobody asks so.
+        """
+        names = [self._name(scheme) for scheme in schemes] or ([called] if called else [])
+        if not names or not _tells(aspect, f"{heading}\n{text}"):
+            return ()
+        again = words().again
+        shapes = again.validity if _is_validity(text) else words().asks.get(aspect, ())
+        asks = [shape.format(s=name) for name in names[:2] for shape in shapes]
         left = [ask for ask in dict.fromkeys(asks) if ask not in asked][:_MOST_ASKS]
-        if left:
-            return tuple(left)
-        again, (what, sentence) = words().again, first
-        shape = again.name if not sentence else again.case if what.endswith("的") else again.sentence
-        return (shape.format(s=names[0], h=what.removesuffix("的")),)
+        if heading.endswith("的") and len(heading) <= _NAME:
+            left = [again.case.format(s=names[0], h=heading.removesuffix("的"))]
+        elif aspect == "service" or not left:
+            # What help there is is asked of no single clause.
+            named = self._nameable(heading, names[0])
+            left = [again.names.get(aspect, again.name).format(s=names[0], h=named)] if named else []
+        return tuple(ask for ask in left if ask not in asked)
+
+    def _nameable(self, heading: str, scheme: str) -> str:
+        """A heading as the name of what a resident could ask about; "" where it is none."""
+        heading = heading.removeprefix(scheme).removeprefix("的")
+        plain = re.fullmatch("[\u4e00-\u9fff]{2,10}", heading)
+        again = words().again
+        task = heading.startswith(again.verbs) or again.others.search(heading)
+        return heading if plain and not task else ""
 
 
-def _first(heading: str, text: str) -> tuple[str, bool]:
-    """What a clause says first, to be asked for; and whether it is a sentence, not the name of what is settled."""
-    if not text.startswith(heading):
-        return heading, False
-    said = re.split("[\uff0c,。;\uff1b:\uff1a\n]", text, maxsplit=1)[0].strip()
-    named = text[len(heading) :].lstrip().startswith(("\uff1a", ":"))
-    if not 0 < len(said) <= _ASKABLE:
-        return heading.rstrip("、"), False
-    return said, not named
+def _is_validity(text: str) -> bool:
+    """Whether a text says nothing but from when, or until when, a document holds."""
+    return len(text) <= _VALIDITY and IN_FORCE.match(text) is not None
+
+
+def _tells(aspect: Aspect, text: str) -> bool:
+    """Whether a text says anything of an aspect."""
+    needed = words().needs.get(aspect)
+    return needed is None or needed.search(text) is not None
 
 
 def _core(title: str) -> str:

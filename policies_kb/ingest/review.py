@@ -6,7 +6,7 @@ shipped packs. Names of people (`by`) and times go to the draft's log.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -82,6 +82,17 @@ class OpenMarks(ReviewError):
 
 class NoEffectiveDate(ReviewError):
     """The document does not say from when it is in force, and nobody gave the date."""
+
+
+class NoQuestions(ReviewError):
+    """Clauses are kept that no question leads to; the message names their numbers."""
+
+    def __init__(self, numbers: Sequence[str]) -> None:
+        listed = "、".join(numbers[:8])
+        more = f"等 {len(numbers)} 条" if len(numbers) > 8 else ""
+        super().__init__(
+            f"还没有写居民会怎么问：{listed}{more}。请给每条至少写一句问法，或选“不收这一条”，再收进政策包。"
+        )
 
 
 class NotADocument(ReviewError):
@@ -335,7 +346,7 @@ def accept(
     put back as it was.
 
     Raises:
-        UnknownDraft, AlreadyDecided, OpenMarks, NoEffectiveDate, NotReplaceable, NotADocument.
+        UnknownDraft, AlreadyDecided, OpenMarks, NoQuestions, NoEffectiveDate, NotReplaceable, NotADocument.
     """
     store = _store(pack, packs_dir)
     moment = now or _now()
@@ -345,6 +356,8 @@ def accept(
         draft = _dated(draft, effective_from, by, moment)
         if draft.open_marks:
             raise OpenMarks(draft.open_marks)
+        if unasked := [section.number for section in draft.document.sections if not section.asks]:
+            raise NoQuestions(unasked)
         front = draft.document.front
         begins = front.effective_from
         if begins is None:

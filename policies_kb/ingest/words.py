@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 
@@ -50,16 +51,23 @@ class OfferWords(Frozen):
 
 
 class AgainWords(Frozen):
-    """How a clause is asked for whose side another clause has been asked for already: `{h}` is its heading, or what
-    it says first: a `case` (未按时认证的), another `sentence`, or only the `name` of what it settles."""
+    """How a clause is asked for whose side another clause has been asked for already.
 
-    name: str
+    A clause that only says when the document holds is asked for by `validity`. `{h}` is its heading: a `case` (未按时认证的), or the name of what it settles, by aspect in `names` or else as in
+    `name`. A heading that begins with one of `verbs` is an office's task and no name, nor is one with a word of `others`.
+    """
+
+    validity: tuple[str, ...]
     case: str
-    sentence: str
+    names: dict[Aspect, str]
+    name: str
+    verbs: tuple[str, ...]
+    others: re.Pattern[str]
 
 
 class Words(Frozen):
-    """`words.yml`. In `asks` the scheme's name stands for `{s}`; `nobody` is said where no scheme is known."""
+    """`words.yml`. In `asks` the scheme's name stands for `{s}`; a text without `needs` tells nothing of an aspect;
+    one with `gives` tells how much somebody gets."""
 
     titles: TitleWords
     issuers: IssuerWords
@@ -68,7 +76,8 @@ class Words(Frozen):
     offers: OfferWords
     asks: dict[Aspect, tuple[str, ...]]
     again: AgainWords
-    nobody: str
+    gives: re.Pattern[str]
+    needs: dict[Aspect, re.Pattern[str]]
 
 
 @cache

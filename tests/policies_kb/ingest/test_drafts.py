@@ -305,3 +305,28 @@ def test_a_drafts_text_is_read_back_as_it_was_written(
     file = tmp_path_factory.mktemp("draft") / "draft.md"
     file.write_text(render(document), encoding="utf-8")
     assert parse(file) == document
+
+
+def test_nobody_is_said_to_ask_in_whole_sentences_and_validity_is_a_time(packs: Path) -> None:
+    lines = [
+        "示范县高龄津贴实施办法", "一、津贴标准", "80周岁的老人每人每月50元。", "二、工作措施",
+        "(一)加强宣传引导", "各乡镇要加强宣传，营造敬老氛围。", "(二)各乡镇在社区加挂敬老服务站的牌子",
+        "统筹负责敬老工作。", "三、节日慰问", "重阳节按照每人200元的标准发放。",
+        "四、附则", "本办法自2025年3月1日起施行，有效期5年。",
+    ]  # fmt: skip
+    ingest = Ingest(PACK, packs)
+    found = {one.number: one for one in ingest.repaired(repaired(lines), now=NOW).drafts[0].document.sections}
+
+    asks = [ask for one in found.values() for ask in one.asks]
+    assert not [ask for ask in asks if "加强" in ask or "加挂" in ask or "是怎么规定的" in ask]
+    assert [one.aspect for number, one in found.items() if "有效期" in one.text] == ["how_long"]
+    assert found["三"].aspect == "how_much"
+    assert "高龄津贴管到什么时候" in found["四"].asks
+
+
+def test_a_clause_nobody_can_ask_for_is_named_when_the_draft_is_accepted(packs: Path, method: Draft) -> None:
+    first = review.clause_of(method, "一")
+    review.edit_clause(PACK, method.id, first.key, {"asks": []}, by="李科员", packs_dir=packs)
+
+    with pytest.raises(review.NoQuestions, match=rf"{first.number}。请给每条至少写一句问法"):
+        review.accept(PACK, method.id, by="李科员", packs_dir=packs)
