@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from policies_kb.clauses import Clause
+from policies_kb.retrieval.details import mostly_told, told_in_so_many_words
 from policies_kb.retrieval.index import Hit, Query
 from policies_kb.retrieval.learned import learned
 from policies_kb.retrieval.weights import Weights, weights
@@ -21,27 +22,13 @@ _ASKS_SUM: Final = re.compile(
     "多少钱|多少元|多少块|几块|几百|几千|多少补贴|多少补助|好多钱|几多钱|给多少|发多少|领多少|补多少|拿多少|交多少|赔多少|几成|收费标准|标准是多少|(?:贵|便宜)"
 )
 _SUM: Final = re.compile(
-    r"\d[\d.]*(?:元|万|%|倍|分之)|[一二三四五六七八九十百]+(?:元|成|倍)|百分之|免费|全额|差额|减免|不收|不用交|按"
+    r"\d[\d.]*(?:元|万|%|倍|分之)|[一二三四五六七八九十百]+(?:元|成|倍)|百分之|免费|全额|差额|减免|不收|不用交|没有写|没有统一写|公布|标准由"
 )
 _ASKS_SPAN: Final = re.compile(
     "多久|几天|多少天|几个月|几年|多长时间|几号|什么时候|啥时候|何时|几个工作日|几点"
 )
 _SPAN: Final = re.compile(
     r"\d+(?::\d+)?(?:个)?(?:工作日|天|日|月|年|小时|周岁|岁|学期|点)?|每[天日周月季年]|次月|当月|下个月|及时|立即|马上|长期|随时|当[天日]"
-)
-# Kinds of detail: how it is asked for, and what a clause that tells it has.
-_DETAILS: Final = tuple(
-    (re.compile(asks), re.compile(tells))
-    for asks, tells in (
-        ("几岁|多少岁|多大(?:年纪|岁数|年龄|的)|岁数|年龄", r"岁|年龄|成年|大学|退休|\d{4}年"),
-        (
-            "多久一(?:次|回|趟)|几个月一(?:次|回)|几年一(?:次|回)|几次|几回|几趟|多少次|隔多久",
-            "每|次|回|趟|定期|长期|随时|一年",
-        ),
-        ("几点|上班时间|开门|关门|下班", r"\d点|\d:\d|小时|上午|下午|全天|工作日|窗口时间"),
-        ("报名", "报名|报到|申请|登记|咨询|报"),
-        ("工资|报酬|工钱", "工资|报酬|劳务|补贴|津贴|无偿|志愿|元"),
-    )
 )
 _SENSES: Final = ("sense_ask", "sense_asks", "sense_text")
 _SHORT: Final = 2
@@ -57,7 +44,7 @@ def evidence(
     """What speaks for and against the best clause. `covered`: schemes any clause of the pack is about.
 
     Those of `_near` are of the likeliest of the first few. `share` is the likelihood the ranking gives the clause among the likeliest, sections of one number taken together;
-    `margin` how far (in log-odds, at most 2) it leads the next; `settled…` are log-odds, `unsettled…` and `sense…`
+    `margin` how far (in log-odds, 0 to 2) it leads the next; `settled…` are log-odds, `unsettled…` and `sense…`
     likenesses (`…_most` of the likest clause, `…_short` how far the best clause falls short of it, `…_lead` how far
     that one leads the next) and there only where there are sentence vectors; `unspoken` is a log-likelihood ratio above 0 and `listed` the logarithm of a number; the others lie within 0..1.
     """
@@ -89,13 +76,14 @@ def evidence(
         "strange": best.strange,
         "strange_near": min(hit.strange for hit in near),
         "share": sum(alike) / sum(odds),
-        "margin": min(best.score - rest[0], _WIDEST) if rest else _WIDEST,
+        "margin": min(max(best.score - rest[0], 0.0), _WIDEST) if rest else _WIDEST,
         "aspect": float(best.aspect),
         "named": float(bool(query.schemes & set(own))),
         "clash": float(bool(query.schemes and own) and not best.mentioned),
         "figureless": float(_figureless(query, best.clause)),
         "sumless": float(_sumless(query, best.clause)),
-        "detailless": float(_detailless(query, best.clause)),
+        "detailless": float(not mostly_told(query.text, best.clause.text)),
+        "untold": float(not told_in_so_many_words(query.text, best.clause.text)),
         "outside": float(bool(outside(query))),
         "outside_met": float(bool(outside(query)) and not best.outside),
         "outside_named": float(bool(outside(query)) and bool(query.schemes)),
@@ -164,8 +152,3 @@ def _sumless(query: Query, clause: Clause) -> bool:
         (_ASKS_SUM.search(query.text) and not _SUM.search(clause.text))
         or (_ASKS_SPAN.search(query.text) and not _SPAN.search(clause.text))
     )
-
-
-def _detailless(query: Query, clause: Clause) -> bool:
-    """Whether an age, how often, opening hours, where to sign up or a wage is asked for and the clause tells none."""
-    return any(asks.search(query.text) and not tells.search(clause.text) for asks, tells in _DETAILS)

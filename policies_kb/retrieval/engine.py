@@ -18,7 +18,7 @@ from policies_kb.retrieval.glossary import load_glossary
 from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import Hit, Index, Query
 from policies_kb.retrieval.judge import Judge, Judgement, Outcome
-from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions
+from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions, is_a_question
 from policies_kb.retrieval.scope import Places
 from policies_kb.retrieval.senses import Senses
 from policies_kb.retrieval.shelf import Shelf
@@ -50,8 +50,12 @@ _FEW_WORDS: Final = 8
 # So sure a clause beside the one just told must be; and so much more telling may the words be that it lacks.
 _GOING_ON: Final = 0.3
 _STRANGER: Final = 0.1
+# So sure each half must be where one part is read as two questions.
+_SURE_OF_A_HALF: Final = 0.7
 # Of a part that comes to this there is more to say than that nothing was found.
 _SAID_OF_A_PART: Final[frozenset[Outcome]] = frozenset({"case_status"})
+# So sure an answer must be that is told beside what cannot wait.
+_BEYOND_DOUBT: Final = 0.85
 # Sides of a scheme that say who may have it, or what.
 _GRANTS: Final = frozenset({"who", "how_much", "service"})
 
@@ -134,7 +138,9 @@ class Retriever:
                 answered=False, answer=said, confidence=1.0, suggestions=self._suggestions.common(today)
             )
         urgent, rest = self._questions.urgent(text)
-        judged = [one for _, one in self._judged(rest, today, scheme, aspect)]
+        judged = [
+            one for _, one in self._judged(rest, today, scheme, aspect) if not urgent or _surely_asked(one)
+        ]
         found = [self._say(one, today) for one in judged]
         first = "\n".join(one.say for one in urgent)
         if not found or (urgent and not any(one.answered for one in found)):
@@ -205,9 +211,43 @@ class Retriever:
             judged = self._judge.judge(part, today=today, schemes=context, aspect=aspect, story=text)
             if found:
                 judged = self._going_on(part, judged, found[-1], today)
-            context = judged.schemes or context
-            found.append((part, judged))
+            for one, found_for in self._apart(part, judged, today, context) or [(part, judged)]:
+                context = found_for.schemes or context
+                found.append((one, found_for))
         return found
+
+    def _apart(
+        self, part: str, whole: Judgement, today: date, context: frozenset[str]
+    ) -> list[tuple[str, Judgement]]:
+        """Two questions in one part (“能去救助站吗要不要钱的”), where read apart each has a clause of its own and nothing is
+        lost that the part as a whole is told; else nothing."""
+        best: list[tuple[str, Judgement]] = []
+        for first, second in self._questions.cuts(part):
+            one = self._judge.judge(first, today=today, schemes=context)
+            if one.outcome != "answered" or one.confidence < _SURE_OF_A_HALF:
+                continue
+            other = self._judge.judge(second, today=today, schemes=one.schemes or context)
+            other = self._going_on(second, other, (first, one), today)
+            if other.outcome != "answered" or other.confidence < _SURE_OF_A_HALF:
+                continue
+            clauses = [half.hits[0].clause for half in (one, other)]
+            if clauses[0] == clauses[1] or not (
+                self._questions.read(second).schemes or _beside(clauses[1], clauses[0])
+            ):
+                continue
+            least = min(one.confidence, other.confidence)
+            if (
+                whole.outcome == "answered"
+                and whole.hits[0].clause != clauses[0]
+                and not (
+                    # Mostly such a part is one question, whose first half was read as something else.
+                    whole.hits[0].clause == clauses[1] and least >= _BEYOND_DOUBT and is_a_question(first)
+                )
+            ):
+                continue
+            if not best or least > min(half.confidence for _, half in best):
+                best = [(first, one), (second, other)]
+        return best
 
     def _going_on(
         self, part: str, judged: Judgement, before: tuple[str, Judgement], today: date
@@ -349,6 +389,12 @@ def _not_told(answer: Answer, before: Sequence[Answer]) -> Answer | None:
     text = "\n".join(fresh)
     cited = tuple(one for one in answer.citations if one.quote in text) or answer.citations
     return answer.model_copy(update={"answer": "\n".join([*fresh, sources(cited)]), "citations": cited})
+
+
+def _surely_asked(judged: Judgement) -> bool:
+    """Whether, beside what cannot wait, a need or a scheme is named, or the clause is beyond doubt: who asks only what to
+    do now is told whom to call, and nothing else."""
+    return judged.hardship or bool(judged.schemes) or judged.confidence >= _BEYOND_DOUBT
 
 
 def _clauses(pack: Corpus) -> Iterator[Clause]:

@@ -6,15 +6,27 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, get_args
+from typing import Annotated, Self, get_args
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from policies_kb.clauses import Aspect
 from policies_kb.types import Frozen
 from policies_kb.yamlfile import load_model
 
 _ASPECTS = frozenset(get_args(Aspect))
+
+
+def _is_pattern(value: str) -> str:
+    try:
+        re.compile(value)
+    except re.error as error:
+        raise ValueError(f"{value!r} is no pattern: {error}") from None
+    return value
+
+
+Pattern = Annotated[str, AfterValidator(_is_pattern)]
+"""A regular expression."""
 
 
 class Family(Frozen):
@@ -36,19 +48,9 @@ class Urgent(Frozen):
     """What cannot wait for an answer: where a message tells of it (`signs`, patterns), `say` comes before all else."""
 
     topic: str
-    signs: tuple[str, ...] = Field(min_length=1)
-    unless: tuple[str, ...] = ()
+    signs: tuple[Pattern, ...] = Field(min_length=1)
+    unless: tuple[Pattern, ...] = ()
     say: str
-
-    @field_validator("signs", "unless")
-    @classmethod
-    def _patterns(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for one in value:
-            try:
-                re.compile(one)
-            except re.error as error:
-                raise ValueError(f"{one!r} is no pattern: {error}") from None
-        return value
 
 
 class PlaceNames(Frozen):
@@ -73,7 +75,9 @@ class GlossaryFile(Frozen):
         default=(),
         description="first words of rows of `synonyms`: whoever tells of that and gets no answer is offered the assessment",
     )
-    case_status: tuple[str, ...] = ()
+    case_status: tuple[Pattern, ...] = Field(
+        default=(), description="how somebody asks how far their own application has come"
+    )
     places: PlaceNames = PlaceNames()
     spoken: dict[str, str] = Field(
         default_factory=dict,

@@ -34,6 +34,8 @@ _LONGEST: Final = 6
 _AROUND: Final = 8
 _HAN: Final = re.compile(r"^[\u3400-\u9fff]+$")
 _PARTICLE: Final = re.compile("[吗呢吧啊呀嘛么]")
+# 公不公: the question whether.
+_OR_NOT: Final = re.compile(r"(.)[不没]\1")
 
 
 class Homophones:
@@ -80,10 +82,16 @@ class Homophones:
         run = text[at:end]
         if run == word or run in self._known or _PARTICLE.search(run) or not _HAN.match(run):
             return None
+        asking = _OR_NOT.search(text, max(0, at - 2), end + 2)
+        if asking and asking.start() < end and asking.end() > at:
+            return None
         frequency = self._words.frequency(run)
         if frequency >= _RARE:
             return None
         alike = any(one == other for one, other in zip(run, word, strict=True))
+        if not alike and not self._of_a_scheme(word):
+            # Nobody who writes by sound misses every character; 借到 is not 街道.
+            return None
         slip = alike and self._slip(run)
         if word not in self._known and not slip:
             return None
@@ -99,10 +107,12 @@ class Homophones:
         concepts = self._known.get(word)
         if concepts is None:
             return _GAIN_OF_OTHERS
-        of_a_scheme = any(concept.startswith("scheme:") for concept in concepts)
-        if not of_a_scheme:
+        if not self._of_a_scheme(word):
             return _GAIN
         return _GAIN_OF_A_WORD if of_its_own else _GAIN_OF_A_SLIP if slip else _GAIN
+
+    def _of_a_scheme(self, word: str) -> bool:
+        return any(concept.startswith("scheme:") for concept in self._known.get(word, ()))
 
     def _likelihood(self, text: str) -> float:
         """The log-likelihood of the text's likeliest division into words."""

@@ -32,6 +32,8 @@ _CLEARLY: Final = 0.1
 # Or how much surer it must be, where it also scores higher.
 _SURER: Final = 0.2
 _NEVER: Final = 0.05
+# So much (log-odds) behind the likeliest, a clause is hardly about what was asked.
+_HARDLY: Final = 4.0
 # Sides a clause can tell even to somebody who asks of their own application.
 _TELLS_MORE: Final = frozenset({"how_long", "how_much", "documents", "objection", "payment", "exit"})
 # Sides that one clause mostly tells together.
@@ -106,7 +108,7 @@ class Judge:
         if only_a_side(query):
             hits = tuple(hit for hit in hits if _tells_of(hit.clause, query, schemes))
         if overview:
-            hits = tuple(sorted(hits, key=lambda hit: not (hit.aspect and schemes & set(hit.clause.schemes))))
+            hits = _what_it_is_first(hits, schemes)
         elif tells_income(query):
             # Which conditions the income is held against comes first.
             hits = tuple(sorted(hits, key=lambda hit: not _tells_who(hit.clause, schemes)))
@@ -174,6 +176,19 @@ class Judge:
 def _of_others(clause: Clause, schemes: frozenset[str]) -> bool:
     """Whether a clause is about schemes, and none of them is one of `schemes` (none: any may be meant)."""
     return bool(schemes and clause.schemes) and not schemes & set(clause.schemes)
+
+
+def _what_it_is_first(hits: tuple[Hit, ...], schemes: frozenset[str]) -> tuple[Hit, ...]:
+    """The clauses that say what the scheme is before the others, unless they hardly do."""
+    best = max((hit.score for hit in hits), default=0.0)
+    return tuple(
+        sorted(
+            hits,
+            key=lambda hit: (
+                not (hit.aspect and schemes & set(hit.clause.schemes) and hit.score > best - _HARDLY)
+            ),
+        )
+    )
 
 
 def _own_first(hits: tuple[Hit, ...]) -> tuple[Hit, ...]:

@@ -13,7 +13,7 @@ from policies_kb.retrieval.index import ASKED, Query
 from policies_kb.retrieval.text import Reader, Unit, has_content
 
 _SENTENCE: Final = re.compile(r"[^?？!！。;；\n]+[?？!！。;；\n]*")
-_PIECE: Final = re.compile(r"[^,，。!！?？;；\n]+[,，。!！?？;；\n]*")
+_PIECE: Final = re.compile(r"[^,，。!！?？;；\s]+[,，。!！?？;；\s]*")
 _ALSO: Final = re.compile(
     r"[,，]?(?:还有一个是|还有一个|还有就是|还有(?![吗嘛没不么呢份?？]|$)|另外|顺便问|顺便|再问|一个是|第[一二三]是)"
 )
@@ -68,6 +68,18 @@ _OF_MONEY: Final = frozenset({"how_much", "payment"})
 _MONEY: Final = re.compile("补贴|补助|津贴|钱|待遇")
 _OF_ANYBODY: Final = _STEPS | {"same:老人", "same:年龄", "same:子女", "same:收费", "same:养老金", "same:困难"}
 _SHORT: Final = 10
+# Where two questions in one breath may be cut: at a mark or space, or after what ends a question.
+_BETWEEN: Final = re.compile(r"[,，\s]+")
+_SAID: Final = re.compile(
+    "(?:(?<=吗)|(?<=多少)|(?<=多少钱)|(?<=什么)|(?<=啥)|(?<=几天)|(?<=多久)|(?<=谁))"
+    "(?=要不要|有没有|能不能|可不可以|怎么|去哪|在哪|找谁|什么时候|啥时候|多久|几天|还[要得]|和怎么|顺便|另外)"
+)
+_ENDS_IN_ASKING: Final = re.compile(
+    "(?:(?<!没)(?:谁|哪[里儿个些]?|是什么|什么|是啥|多少钱?|多久|怎么.{0,2}|[吗呢])|几[\u4e00-\u9fff]{1,2})$"
+)
+_AND: Final = re.compile("^(?:和|还有|顺便问一?下?|顺便)(?=.)")
+_HALF: Final = 3
+_CUTS: Final = 6
 # Of two questions in one sentence the second mostly goes on with the first.
 _MANY: Final = 3
 _LEAST: Final = 5
@@ -88,6 +100,7 @@ class Questions:
             if rude
             else "(?!)"
         )
+        self._of_a_case = re.compile("|".join(glossary.case_status) or "(?!)")
         self._urgent = [
             (one, re.compile("|".join(one.signs)), re.compile("|".join(one.unless) or "(?!)"))
             for one in glossary.urgent
@@ -136,6 +149,24 @@ class Questions:
         if found or not kept:
             return found[:MOST_PARTS]
         return [",".join(story) or ",".join(kept)]
+
+    def cuts(self, part: str) -> list[tuple[str, str]]:
+        """Where one part may be two questions: both halves ask, and the cut is at a mark, a space or where an asking word has
+        been said and the next begins."""
+        asking = list(ASKING.finditer(part))
+        places = {match.end() for match in _BETWEEN.finditer(part)}
+        places |= {match.end() for match in _SAID.finditer(part)}
+        found = []
+        for at in sorted(places):
+            first, second = part[:at].strip(" ,，"), _AND.sub("", part[at:].strip(" ,，"))
+            if (
+                min(len(first), len(second)) >= _HALF
+                and any(match.end() <= at for match in asking)
+                and _asks(first)
+                and _asks(second)
+            ):
+                found.append((first, second))
+        return found[:_CUTS]
 
     def _is_order(self, sentence: str) -> bool:
         return any(word in sentence for word in self._glossary.orders)
@@ -221,14 +252,10 @@ class Questions:
     def is_of_a_case(self, query: Query) -> bool:
         """Whether somebody asks how far their application has come, and does not merely tell of it on the way to
         another question (“低保还没批下来,能先领点救急的吗”)."""
-        ends = [
-            query.text.rfind(words) + len(words)
-            for words in self._glossary.case_status
-            if words in query.text
-        ]
+        ends = [found.end() for found in self._of_a_case.finditer(query.text)]
         if not ends:
             return False
-        rest = query.text[max(ends) :]
+        rest = query.text[ends[-1] :]
         return not (
             _asks(rest)
             and any(
@@ -239,6 +266,11 @@ class Questions:
 
 def _asks(text: str) -> bool:
     return bool(ASKING.search(text) or _ENDS_ASKING.search(text))
+
+
+def is_a_question(text: str) -> bool:
+    """Whether `text` ends in what it asks (“…给谁”, “…多少钱”), and does not merely have an asking word in it."""
+    return bool(_ENDS_IN_ASKING.search(text))
 
 
 def _asked_together(sentence: str) -> list[str]:

@@ -25,6 +25,8 @@ _GLOSSARY_FREQUENCY = 20_000
 # Particles that may stand inside an expression: 着了火, 停了低保.
 _PARTICLES = frozenset("了过着")
 _OUTSIDE = "outside:"
+# 给不给办: whether it is given is asked, not that it is not.
+_OR_NOT = r"(?P<said>[\u3400-\u9fff])[不没](?P=said)"
 
 
 @cache
@@ -82,6 +84,8 @@ class Reader:
         self._longest = max((len(word) for word in glossary.concepts), default=1)
         spoken = sorted(glossary.spoken, key=lambda word: (-len(word), word))
         self._spoken = re.compile("|".join(map(re.escape, spoken)) or "(?!)")
+        whole = sorted(word for word in glossary.concepts if re.search(_OR_NOT, word))
+        self._or_not = re.compile("|".join([*map(re.escape, whole), _OR_NOT]))
 
     @property
     def glossary(self) -> Glossary:
@@ -94,7 +98,8 @@ class Reader:
 
     def read(self, text: str) -> tuple[Unit, ...]:
         """Units of cleaned text."""
-        words = [word for word in self._tokenizer.cut(text, HMM=False) if _CONTENT.search(word)]
+        told = self._or_not.sub(lambda match: match["said"] or match[0], text)
+        words = [word for word in self._tokenizer.cut(told, HMM=False) if _CONTENT.search(word)]
         units: list[Unit] = []
         at = 0
         while at < len(words):

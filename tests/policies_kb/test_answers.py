@@ -236,10 +236,26 @@ def test_a_case_that_is_only_told_of_hides_no_question(question: str, scheme: st
 
 
 @pytest.mark.parametrize(
-    "question", ["还没批下来怎么办", "我的低保批下来没有 都快两个月了", "交的材料走到哪一步了谁知道"]
+    "question",
+    [
+        "还没批下来怎么办",
+        "我的低保批下来没有 都快两个月了",
+        "交的材料走到哪一步了谁知道",
+        "上礼拜三递的申请有信儿没",
+        "那个事儿办得咋样了 我上回来填的表",
+        "给我查查到哪儿了",
+        "我的申请被退回来了吗",
+    ],
 )
 def test_a_case_that_is_asked_after_still_leads_to_it(question: str) -> None:
     assert ask(question).leads_to == "case_status"
+
+
+@pytest.mark.parametrize(
+    "question", ["到哪了解政策", "没信号怎么办", "材料不齐会退回来吗", "什么情况会被退回来"]
+)
+def test_words_like_those_of_a_case_lead_to_none(question: str) -> None:
+    assert ask(question).leads_to != "case_status"
 
 
 @pytest.mark.parametrize("question", ["野猪肉能吃不", "村里开会没通过我能再申请不"])
@@ -624,6 +640,53 @@ def test_a_story_before_the_question_is_no_question_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "question", "clauses"),
+    [
+        ("shifan-qu", "单位结对帮几户 帮多少年", ["二", "一"]),
+        ("shifan-qu", "临时救助给谁 能给多少", ["第四十七条", "第四十九条"]),
+        ("shifan-xian", "年审什么时候做，查哪些人", ["三2", "四(二)1"]),
+        ("shifan-xian", "教育基金会救助给谁，名额有多少", ["一(一)", "一(二)"]),
+        ("shifan-xian", "能去救助站吗要不要钱的", ["二(一)", "二(二)"]),
+    ],
+)
+def test_two_questions_in_one_breath_each_get_their_clause(
+    name: str, question: str, clauses: list[str]
+) -> None:
+    answer = ask(question, name)
+    cited = [citation.clause for citation in answer.citations]
+    assert set(clauses) <= set(cited)
+    assert cited[0] == clauses[0]
+    assert "另外一点" not in answer.answer
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "村里积分多少分能换一桶油啊俺攒了八十分",
+        "城里头多少分钟能到医养结合点",
+        "听说特困老师有救助,一个人发多少钱",
+        "低保能不能在手机上办",
+        "我有劳动能力又是低保户,想去照顾隔壁老头挣点钱,轮得到我吗",
+        "残疾人两项补贴还有吗",
+    ],
+)
+def test_one_question_that_has_several_asking_words_stays_one(question: str) -> None:
+    assert len(retriever("shifan-qu").explain(question, TODAY).parts) == 1
+
+
+def test_whether_it_is_given_is_no_denial() -> None:
+    answer = ask("给不给办低保", "shifan-qu")
+    assert "矫正" not in answer.answer
+    assert answer.citations[0].scheme == "dibao"
+
+
+def test_a_scheme_merely_named_is_told_of_by_what_holds_now_not_by_what_lapsed() -> None:
+    answer = ask("支出型困难", "shifan-qu")
+    assert answer.answered
+    assert "支出型困难家庭" in answer.answer
+
+
+@pytest.mark.parametrize(
     ("written", "meant"),
     [
         ("楼里有个独居老人", "楼里有个独居老人"),
@@ -632,6 +695,9 @@ def test_a_story_before_the_question_is_no_question_of_its_own() -> None:
         ("特捆人员的建护人", "特困人员的监护人"),
         ("收权委托书要不要签", "授权委托书要不要签"),
         ("地保怎么办", "低保怎么办"),
+        ("老师借到局里上班", "老师借到局里上班"),
+        ("窗口在哪条街", "窗口在哪条街"),
+        ("名单公不公布", "名单公不公布"),
     ],
 )
 def test_what_is_written_by_sound_is_put_right_and_nothing_else(written: str, meant: str) -> None:

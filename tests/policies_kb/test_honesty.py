@@ -104,6 +104,20 @@ def test_words_that_sound_like_blows_raise_no_alarm(question: str) -> None:
     assert "110" not in ask(question).answer
 
 
+@pytest.mark.parametrize(
+    ("question", "urgent"),
+    [
+        ("桥洞底下睡着个老头浑身发烫叫不醒", True),
+        ("老伴晕倒在地上了", True),
+        ("我爸去年昏迷过一次，现在还要吃药，能申请医疗救助吗", False),
+        ("大出血送医院先收钱还是先救命", False),
+    ],
+)
+@pytest.mark.parametrize("name", [COUNTY, DISTRICT])
+def test_whose_life_is_in_danger_is_helped_first(name: str, question: str, urgent: bool) -> None:
+    assert ("120" in ask(question, name).answer.split("。")[0]) is urgent
+
+
 def test_what_is_asked_beside_the_blows_is_answered_too() -> None:
     answer = ask("丈夫动手打人，我带孩子跑出来了没地方住")
     assert answer.answered

@@ -140,7 +140,9 @@ def test_the_likest_listed_question_is_the_question_itself_where_it_is_listed(na
         for at, asked in enumerate(clause.asks):
             same = [hit for hit in retriever(name).search(asked, today=TODAY) if hit.clause == clause]
             if same and clean(asked) == retriever(name)._questions.read(clean(asked)).text:
-                assert clean(same[0].clause.asks[same[0].asked]) == clean(clause.asks[at])
+                likest = clean(same[0].clause.asks[same[0].asked])
+                # A dialect's wording of it, listed too, is the same question.
+                assert retriever(name)._questions.read(likest).text == clean(clause.asks[at])
 
 
 def test_an_empty_choice_of_clauses_finds_nothing() -> None:

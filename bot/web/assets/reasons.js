@@ -13,7 +13,7 @@ const EVIDENCE = {
   ask: "和列出的问法有多像", ask_near: "前几名里最像列出的问法", second: "和另一句列出的问法有多像", listed: "列出的问法有多少", bm25: "用词有多相同", pair_bm25: "少见的两个字有多相同",
   sound_bm25: "读音有多相同", heading: "和标题有多像", unspoken: "没说到这份文件讲的人和事", covered: "问题里的意思，条款说到多少", covered_near: "前几名里说到最多的", wording: "字面有多像",
   wording_near: "前几名里字面最像的", strange: "有条款没说过的词", strange_near: "前几名都没说过的词", share: "占前几名的多少", margin: "比第二名高出多少",
-  aspect: "问的方面对上了", named: "说的救助对上了", clash: "说的是别的救助", figureless: "问的是数，条款里没有数", sumless: "问的是钱或天数，条款里没有", detailless: "问的岁数、次数、钟点等，条款里没有",
+  aspect: "问的方面对上了", named: "说的救助对上了", clash: "说的是别的救助", figureless: "问的是数，条款里没有数", sumless: "问的是钱或天数，条款里没有", detailless: "问的岁数、次数、钟点等，条款里没有", untold: "问的细处(几号、几份、邮寄、收费等)，条款里没有",
   outside: "有别的部门的事", outside_met: "有别的部门的事，条款也说到", outside_named: "有别的部门的事，也说了救助", missing_scheme: "本地没有这项救助的材料",
   short: "问得很短", settled_wording: "像材料答得了的问法", settled: "意思像材料答得了的问题", unsettled: "意思像材料答不了的一个问题",
   unsettled_few: "意思像材料答不了的几个问题", sense_ask: "意思和列出的一句问法有多像", sense_ask_most: "前几名里意思最像一句问法的",
