@@ -55,7 +55,7 @@ class Subject:
     """What a whole plan is about: its schemes, most told first, and whether a resident could ask about it.
 
     `main` are the schemes told at least half as often as the first; `titled` those the title names, where they are
-    few; `called` is what it is about where no scheme of the glossary is it.
+    few; `called` is what it is about where no scheme of the glossary is it; `core` its title without place and kind.
     """
 
     schemes: tuple[str, ...]
@@ -65,6 +65,7 @@ class Subject:
     why: str
     called: str = ""
     titled: tuple[str, ...] = ()
+    core: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +113,20 @@ class Proposer:
             listed = "、".join(self._name(scheme) for scheme in order)
             titled = tuple(named) if len(named) <= _FEW_TITLED else ()
             why = f"{touched}/{len(texts)} 条说到救助：{listed}"
-            return Subject(order, main, name, True, why, titled=titled)
+            return Subject(order, main, name, True, why, titled=titled, core=_core(title))
         # Headings say 补贴对象 too: each text comes with its own.
         offered = [word for word in words().offers.words if any(word in text for text in texts)]
         if len(offered) >= words().offers.least:
             why = f"说到{'、'.join(offered[:4])}，是给个人的待遇"
-            return Subject((), (), "", True, why, _core(title))
-        return Subject(order, main, "", False, f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问")
+            return Subject((), (), "", True, why, _core(title), core=_core(title))
+        return Subject(
+            order,
+            main,
+            "",
+            False,
+            f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问",
+            core=_core(title),
+        )
 
     def clause(
         self, heading: str, path: Sequence[str], text: str, subject: Subject, figures: Sequence[Figure],
@@ -130,7 +138,7 @@ class Proposer:
         why.append(reason)
         aspect, reason = self._aspect(heading, path, text)
         why.append(reason)
-        asks = self._asks(aspect, schemes, subject.called, heading, text, asked)
+        asks = self._asks(aspect, schemes, subject.called or subject.core, heading, text, asked)
         if not asks:
             why.append("问法：想不出居民会怎么问，请写一句，或不收这一条")
         inside = next((word for word in words().inside.words if word in heading), None)
@@ -209,6 +217,8 @@ class Proposer:
         named = len(heading) <= _NAME and not re.search("[0-9]", heading)
         if _is_validity(text):
             return "how_long", "方面：正文说的是从哪天起、到哪天止"
+        if not named and words().gives.search(text):
+            return "how_much", "方面：正文说给多少钱"
         whole = f"{heading}\n{text}"
         weak: tuple[Aspect, str] | None = None
         for where, place in (*own, *above) if named else (*above, *own):
