@@ -76,6 +76,7 @@ class Packs:
         self._by_sense = by_sense
         self._desks: dict[str, Desk] = {}
         self._opening = threading.Lock()
+        self._refreshing = asyncio.Lock()
         self._warm_first = warming
         self._warming: dict[str, asyncio.Task[None]] = {}
         # Versions that could not be loaded, by pack: said once, not at every look.
@@ -104,8 +105,13 @@ class Packs:
     async def refresh(self) -> tuple[str, ...]:
         """Open packs whose files have changed anew, and warm, before they take the old one's place; their names.
 
-        A pack that cannot be loaded as it is now goes on as it was, and the log says once what is wrong.
+        A pack that cannot be loaded as it is now goes on as it was, and the log says once what is wrong. One at a
+        time: the watch and an acceptance that meet would both build the same index.
         """
+        async with self._refreshing:
+            return await self._refresh()
+
+    async def _refresh(self) -> tuple[str, ...]:
         changed = []
         for pack, desk in list(self._desks.items()):
             version = None

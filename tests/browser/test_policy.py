@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -10,7 +11,7 @@ from datetime import datetime
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from policies_kb.ingest.run import Ingest
 from policies_kb.loader import PACKS_DIR
@@ -121,6 +122,23 @@ async def test_a_worker_may_look_at_a_draft_but_not_decide(browser: Browser, off
     await page.context.close()
 
 
+async def test_of_two_lists_the_last_one_asked_for_is_shown(browser: Browser, office: Site) -> None:
+    page = await policy(browser, office, "wang")
+    await page.get_by_role("button", name="审阅草稿").click()
+    await expect(page.locator(".drafts .entry")).to_have_count(1)
+    late: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    await page.route("**/drafts?state=rejected", late.set_result)
+    await page.get_by_role("button", name="没收").click()
+    held = await late
+    await page.get_by_role("button", name="待审").click()
+    await expect(page.get_by_role("button", name="待审")).to_have_attribute("aria-pressed", "true")
+    async with page.expect_request_finished(lambda request: "state=rejected" in request.url):
+        await held.continue_()
+    await page.evaluate("fetch('/api/v1/staff/me').then((one) => one.text())")  # behind the late list
+    await expect(page.locator(".drafts .entry")).to_have_count(1)
+    await page.context.close()
+
+
 async def test_a_draft_goes_from_doubt_to_answer(browser: Browser, office: Site) -> None:
     page = await policy(browser, office, "zhao", width=360)
     await page.get_by_role("button", name="审阅草稿").click()
@@ -154,7 +172,17 @@ async def test_a_draft_goes_from_doubt_to_answer(browser: Browser, office: Site)
             await first.get_by_role("button", name="原样没错").click()
         await expect(doubts).not_to_have_count(before)
     await accept.click()
-    await page.get_by_role("dialog").get_by_role("button", name="收进政策包").click()
+
+    # While the pack is read anew the page says so, and a second press is not possible.
+    going: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+    await page.route("**/accept", going.set_result)
+    take = page.get_by_role("dialog").get_by_role("button", name="收进政策包")
+    await take.click()
+    held = await going
+    await expect(page.locator(".notices")).to_contain_text("正在收进政策包")
+    await expect(page.get_by_role("dialog").get_by_role("button", name="正在收进政策包")).to_be_disabled()
+    await expect(accept).to_be_disabled()
+    await held.continue_()
     await expect(page.get_by_role("status")).to_contain_text("2026年2月1日起生效")
 
     await page.get_by_role("button", name="试问").click()

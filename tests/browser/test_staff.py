@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 
 import pytest_asyncio
@@ -101,6 +102,30 @@ async def test_two_reach_for_the_same_resident(site: Site, open_page: OpenPage) 
     await winner.get_by_role("dialog").get_by_role("button", name="交还", exact=True).click()
     await expect(winner.get_by_text("您手上没有对话")).to_be_visible()
     await look.answered(phone, before)
+
+
+async def test_a_view_overtaken_by_a_newer_one_is_not_shown(site: Site, open_page: OpenPage) -> None:
+    phone = await resident(open_page, "人工")
+    desk = await sign_in(open_page, "wang")
+    await desk.locator(".entry").click()
+    await expect(desk.locator(".history")).to_contain_text("人工")
+    old: asyncio.Future[Route] = asyncio.get_running_loop().create_future()
+
+    async def first_is_late(route: Route) -> None:
+        if old.done():
+            await route.continue_()
+        else:
+            old.set_result(route)
+
+    await desk.route("**/staff/conversations/*", first_is_late)
+    await look.write(phone, "我家三口人")
+    held = await old
+    before = await held.fetch()
+    await look.write(phone, "都住在一起")
+    await expect(desk.locator(".history")).to_contain_text("都住在一起")
+    await held.fulfill(response=before)
+    await desk.evaluate("fetch('/api/v1/staff/me').then((one) => one.text())")  # behind the late view
+    await expect(desk.locator(".history")).to_contain_text("都住在一起")
 
 
 async def test_a_lost_session_keeps_the_words(site: Site, open_page: OpenPage) -> None:

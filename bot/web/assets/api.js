@@ -33,10 +33,10 @@ function parse(text) {
   }
 }
 
-// Options: {json, headers}. Resolves with the parsed body; rejects with Unreachable or Refused.
-export async function call(method, url, { json, headers } = {}) {
+// Options: {json, headers, timeout in ms}. Resolves with the parsed body; rejects with Unreachable or Refused.
+export async function call(method, url, { json, headers, timeout = TIMEOUT_MS } = {}) {
   const abort = new AbortController();
-  const timer = setTimeout(() => abort.abort(), TIMEOUT_MS);
+  const timer = setTimeout(() => abort.abort(), timeout);
   let response;
   let text;
   try {

@@ -17,6 +17,7 @@ export class Conversation {
     this.messages = new Map(); // seq -> message as the service sent it
     this.cursor = 0; // highest seq received; own messages' acknowledgements do not move it
     this.mode = "bot";
+    this.modeFrames = 0; // how often the socket said who speaks; a page asked for before that is older
     this.link = "connecting";
     this.loaded = false;
     this.gone = false; // the service does not know this conversation (any more)
@@ -107,6 +108,7 @@ export class Conversation {
     let more = true;
     while (more && !this.closed) {
       let page;
+      const frames = this.modeFrames;
       try {
         page = await call("GET", `${this.address}/messages?after=${this.cursor}`, { headers: this.auth });
       } catch (error) {
@@ -119,13 +121,16 @@ export class Conversation {
       page.messages.forEach((message) => this.keep(message));
       more = this.cursor > before && page.messages.length > 0;
       this.failures = 0;
-      this.set({ mode: page.mode, loaded: true });
+      this.set({ mode: frames === this.modeFrames ? page.mode : this.mode, loaded: true });
     }
     if (this.outbox.some((item) => item.state === "waiting")) this.pump();
   }
 
   take(frame) {
-    if (frame.type === "mode") this.set({ mode: frame.mode });
+    if (frame.type === "mode") {
+      this.modeFrames += 1;
+      this.set({ mode: frame.mode });
+    }
     if (frame.type !== "message") return;
     // A hole may be a note the resident is not shown, or a frame that went missing: ask, it costs one request.
     const hole = this.cursor > 0 && frame.message.seq > this.cursor + 1;

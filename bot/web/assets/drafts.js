@@ -128,9 +128,9 @@ export class Draft extends Component {
       const known = draft.front.effective_from;
       return html`<${Dialog} title="收进政策包？" onClose=${close}>
         <p>收进来以后，居民问起来就会按它回答。${draft.replaces ? `现行的 ${draft.replaces} 到新文件生效的前一天为止。` : ""}</p>
-        <form onSubmit=${(event) => { event.preventDefault(); onAccept(known ? null : date); close(); }}>
+        <form onSubmit=${async (event) => { event.preventDefault(); await onAccept(known ? null : date); close(); }}>
         ${known ? html`<p>${day(known)}起生效。</p>` : html`<label>从哪天起生效<input type="date" required value=${date || ""} onInput=${(event) => this.setState({ date: event.target.value })} /></label>`}
-        <div class="row"><button type="button" onClick=${close}>返回</button><button type="submit" class="main" disabled=${busy}>收进政策包</button></div></form><//>`;
+        <div class="row"><button type="button" onClick=${close}>返回</button><button type="submit" class="main" disabled=${busy}>${busy ? "正在收进政策包……" : "收进政策包"}</button></div></form><//>`;
     }
     return null;
   }

@@ -14,6 +14,7 @@ export class LiveLine {
     Object.assign(this, { open, poll, onFrame, onState });
     this.stopped = true;
     this.socket = null;
+    this.pollTimer = null;
     this.failures = 0;
     this.kick = this.kick.bind(this);
     this.wentOffline = () => this.onState("offline");
@@ -39,6 +40,7 @@ export class LiveLine {
     document.removeEventListener("visibilitychange", this.seen);
     clearTimeout(this.retryTimer);
     clearTimeout(this.pollTimer);
+    this.pollTimer = null;
     if (this.socket) this.socket.close();
     this.socket = null;
   }
@@ -88,12 +90,18 @@ export class LiveLine {
     this.retryTimer = setTimeout(() => this.connect(), base * (0.75 + Math.random() / 2));
   }
 
+  // Ask within `delay` ms. The earliest wish stands: neither the next regular look nor a stream of hints puts it off.
   pollSoon(delay) {
+    if (this.stopped) return;
+    const due = performance.now() + delay;
+    if (this.pollTimer && this.pollDue <= due) return;
     clearTimeout(this.pollTimer);
+    this.pollDue = due;
     this.pollTimer = setTimeout(() => this.pollNow(), delay);
   }
 
   async pollNow() {
+    this.pollTimer = null;
     if (this.polling) {
       this.pollAgain = true; // the answer under way may be older than what was just asked for
       return;

@@ -8,13 +8,18 @@ import { Reasons } from "./reasons.js";
 
 const API = "/api/v1/staff";
 const UNREACHABLE = "连不上服务器，这一步没有办成。写的内容还在，请过一会儿再试。";
+const ACCEPTING = "正在收进政策包，要核对整个政策包，请稍等……";
+const NO_WORD = "没有等到回音，文件可能已经收进去了。请先看看“已收”里有没有它，再决定要不要重来。";
+const ACCEPT_MS = 180000; // a slow machine reads the whole pack anew
 const VIEWS = { try: "试问", drafts: "审阅草稿" };
 
 class Policy extends Component {
   constructor() {
     super();
     const view = location.hash.slice(1);
-    this.state = { me: null, ready: false, desk: null, pack: "", view: VIEWS[view] ? view : "try", question: "", scheme: "", explained: null, busy: false, notice: "", drafts: null, which: "open", draft: null };
+    this.state = { me: null, ready: false, desk: null, pack: "", view: VIEWS[view] ? view : "try", question: "", scheme: "", explained: null, busy: false, notice: "", working: "", drafts: null, which: "open", draft: null };
+    this.pending = 0;
+    this.place = 0; // where the clerk is; an answer asked for at an earlier place is not shown
   }
 
   componentDidMount() {
@@ -34,21 +39,24 @@ class Policy extends Component {
   }
 
   // Every request: says kindly what went wrong; undefined when it did.
-  async ask(method, path, json) {
+  async ask(method, path, json, { timeout, unreachable = UNREACHABLE } = {}) {
     const headers = method === "GET" ? {} : { "X-CSRF-Token": this.state.me.csrf };
+    this.pending += 1;
     this.setState({ busy: true, notice: "" });
     try {
-      return await call(method, `${API}/policy${path}`, { json: method === "GET" ? undefined : json || {}, headers });
+      return await call(method, `${API}/policy${path}`, { json: method === "GET" ? undefined : json || {}, headers, timeout });
     } catch (error) {
       if (error instanceof Refused && error.status === 401) this.setState({ me: null });
-      this.setState({ notice: error instanceof Refused ? error.message : UNREACHABLE });
+      this.setState({ notice: error instanceof Refused ? error.message : unreachable });
       return undefined;
     } finally {
-      this.setState({ busy: false });
+      this.pending -= 1;
+      this.setState({ busy: this.pending > 0 });
     }
   }
 
   show(view) {
+    this.place += 1;
     history.replaceState(null, "", `#${view}`);
     this.setState({ view, notice: "" });
     if (view === "drafts") this.list();
@@ -59,10 +67,11 @@ class Policy extends Component {
     const { pack, question, scheme, busy } = this.state;
     if (!question.trim() || busy) return;
     const explained = await this.ask("POST", "/explain", { pack, question, scheme: scheme || null });
-    if (explained) this.setState({ explained });
+    if (explained && this.state.pack === pack) this.setState({ explained });
   }
 
   choose(pack) {
+    this.place += 1;
     this.setState({ pack, explained: null, draft: null, drafts: null }, () => this.state.view === "drafts" && this.list());
   }
 
@@ -71,31 +80,40 @@ class Policy extends Component {
   }
 
   async list(which = this.state.which) {
+    this.place += 1;
+    const { place } = this;
     this.setState({ which });
     const found = await this.ask("GET", this.at(`?state=${which}`));
-    if (found) this.setState({ drafts: found.drafts });
+    if (found && place === this.place) this.setState({ drafts: found.drafts });
   }
 
   async open(id) {
+    this.place += 1;
+    const { place } = this;
     const draft = await this.ask("GET", this.at(`/${encodeURIComponent(id)}`));
-    if (draft) this.setState({ draft }, () => scrollTo(0, 0));
+    if (draft && place === this.place) this.setState({ draft }, () => scrollTo(0, 0));
   }
 
   // A change of the open draft; the answer is the draft as it is now.
   async change(what, json) {
-    const draft = await this.ask("POST", this.at(`/${encodeURIComponent(this.state.draft.id)}${what}`), json);
-    if (draft) this.setState({ draft });
+    const { id } = this.state.draft;
+    const draft = await this.ask("POST", this.at(`/${encodeURIComponent(id)}${what}`), json);
+    if (draft && this.state.draft && this.state.draft.id === id) this.setState({ draft });
     return Boolean(draft);
   }
 
   async accept(effectiveFrom) {
     const { draft } = this.state;
-    const done = await this.ask("POST", this.at(`/${encodeURIComponent(draft.id)}/accept`), { effective_from: effectiveFrom || null });
+    this.setState({ working: ACCEPTING });
+    const done = await this.ask("POST", this.at(`/${encodeURIComponent(draft.id)}/accept`), { effective_from: effectiveFrom || null }, { timeout: ACCEPT_MS, unreachable: NO_WORD });
+    this.setState({ working: "" });
     if (!done) return;
     const old = done.retired ? `原来的 ${done.retired} 到${day(done.retired_to)}为止。` : "";
     const used = done.referring.length ? `还有这些地方写着旧文件，请改：${done.referring.join("、")}。` : "";
-    await this.list();
-    this.setState({ draft: null, notice: `《${draft.front.title}》已收进政策包，${day(done.effective_from)}起生效。${old}${used}` });
+    const here = this.state.draft;
+    if (here && here.id === draft.id) this.setState({ draft: null });
+    if (this.state.view === "drafts" && (!here || here.id === draft.id)) await this.list();
+    this.setState({ notice: `《${draft.front.title}》已收进政策包，${day(done.effective_from)}起生效。${old}${used}` });
   }
 
   renderTry({ question, scheme, explained, desk, busy }) {
@@ -132,7 +150,7 @@ class Policy extends Component {
         <label>政策包 <select value=${state.pack} onChange=${(event) => this.choose(event.target.value)}>
           ${state.desk.packs.map((pack) => html`<option key=${pack.name} value=${pack.name}>${pack.title}</option>`)}</select></label>
         <a href="/staff">回到接待</a></header>
-      <div role="status" class="notices">${state.notice && html`<p class="notice">${state.notice}</p>`}</div>
+      <div role="status" class="notices">${state.working && html`<p class="notice">${state.working}</p>`}${state.notice && html`<p class="notice">${state.notice}</p>`}</div>
       <main>${state.view === "try" ? this.renderTry(state) : this.renderDrafts(state)}</main>
     </div>`;
   }

@@ -110,6 +110,9 @@ class Staff extends Component {
     super();
     // replies: what is being written, by conversation; it outlives a lost session and a look at somebody else.
     this.state = { me: null, ready: false, expired: false, inbox: { waiting: [], mine: [], others: [] }, outbox: null, open: null, view: null, replies: {}, link: "live", notice: "", ask: null, colleagues: [] };
+    // Loads of the open conversation may overtake each other: the number of the last one asked, and of the one shown.
+    this.asked = 0;
+    this.shown = 0;
     this.line = new LiveLine({
       open: () => new WebSocket(socketAddress(`${API}/ws`)),
       poll: () => this.refresh(),
@@ -191,11 +194,15 @@ class Staff extends Component {
 
   async load() {
     const id = this.state.open;
+    if (!id) return;
+    this.asked += 1;
+    const turn = this.asked;
+    const stale = () => this.state.open !== id || turn < this.shown;
     let view;
     try {
       view = await call("GET", `${API}/conversations/${encodeURIComponent(id)}`);
     } catch (error) {
-      if (this.state.open !== id || !(error instanceof Refused)) return;
+      if (stale() || !(error instanceof Refused)) return;
       if (error.status === 401) this.signedOut(true);
       else {
         this.back();
@@ -203,7 +210,8 @@ class Staff extends Component {
       }
       return;
     }
-    if (this.state.open !== id) return;
+    if (stale()) return;
+    this.shown = turn;
     const box = this.scroller();
     const follow = this.toLatest || box.scrollHeight - box.scrollTop - box.clientHeight < 80;
     this.toLatest = false;
@@ -236,7 +244,7 @@ class Staff extends Component {
       await this.api("POST", `/handoffs/${encodeURIComponent(handoff.id)}/${what}`, json);
       this.setState({ notice: words[what], ask: null });
       if (what === "take") this.toLatest = true;
-      else this.back();
+      else if (this.state.open === handoff.conversation_id) this.back();
     } catch {
       this.setState({ ask: null }); // api() has said why, for instance that a colleague was first
     } finally {
