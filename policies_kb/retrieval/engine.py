@@ -5,20 +5,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Final, Literal, Protocol
 
 from policies_kb.clauses import Aspect, Clause, Document
-from policies_kb.retrieval.confidence import THRESHOLD, told
+from policies_kb.retrieval.confidence import told
 from policies_kb.retrieval.explain import Explanation, explain_part
 from policies_kb.retrieval.figures import Figures, Valued
 from policies_kb.retrieval.glossary import load_glossary
 from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import Hit, Index, Query
 from policies_kb.retrieval.judge import Judge, Judgement, Outcome
-from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions, is_a_question
+from policies_kb.retrieval.parts import Parts
+from policies_kb.retrieval.question import ASKING, MOST_PARTS, Questions
 from policies_kb.retrieval.scope import Places
 from policies_kb.retrieval.senses import Senses
 from policies_kb.retrieval.shelf import Shelf
@@ -45,13 +45,6 @@ from policies_kb.types import Answer
 _SIDE_ASKED: Final[dict[Aspect, str]] = {
     "where": "在哪里申请", "documents": "申请要带什么材料", "how_long": "申请要多久能批下来", "how_much": "一个月发多少钱",
 }  # fmt: skip
-# A part of so many characters says too little to be understood alone.
-_FEW_WORDS: Final = 8
-# So sure a clause beside the one just told must be; and so much more telling may the words be that it lacks.
-_GOING_ON: Final = 0.3
-_STRANGER: Final = 0.1
-# So sure each half must be where one part is read as two questions.
-_SURE_OF_A_HALF: Final = 0.7
 # Of a part that comes to this there is more to say than that nothing was found.
 _SAID_OF_A_PART: Final[frozenset[Outcome]] = frozenset({"case_status"})
 # So sure an answer must be that is told beside what cannot wait.
@@ -120,6 +113,7 @@ class Retriever:
         )
         places = Places(glossary.elsewhere, glossary.home, topics)
         self._judge = Judge(self._questions, places, topics, self._clauses.schemes, self._index)
+        self._parts = Parts(self._questions, self._judge)
         self._wording = Wording(glossary, self._clauses, pack.texts, self._figures)
         self._suggestions = Suggestions(glossary, self._questions, self._judge, self._clauses)
 
@@ -139,7 +133,9 @@ class Retriever:
             )
         urgent, rest = self._questions.urgent(text)
         judged = [
-            one for _, one in self._judged(rest, today, scheme, aspect) if not urgent or _surely_asked(one)
+            one
+            for _, one in self._parts.judged(rest, today, scheme, aspect)
+            if not urgent or _surely_asked(one)
         ]
         found = [self._say(one, today) for one in judged]
         first = "\n".join(one.say for one in urgent)
@@ -166,7 +162,7 @@ class Retriever:
             scheme=scheme,
             urgent=tuple(one.topic for one in urgent),
             parts=tuple(
-                explain_part(part, judged) for part, judged in self._judged(rest, today, scheme, aspect)
+                explain_part(part, judged) for part, judged in self._parts.judged(rest, today, scheme, aspect)
             ),
             answer=self.answer(question, today=today, scheme=scheme, aspect=aspect),
         )
@@ -182,7 +178,7 @@ class Retriever:
 
     def judge(self, question: str, *, today: date) -> list[Judgement]:
         """What is found for each part of a message taken alone."""
-        return [judged for _, judged in self._judged(clean(question), today, None, None)]
+        return [judged for _, judged in self._parts.judged(clean(question), today, None, None)]
 
     def search(self, question: str, *, today: date, thorough: bool = False) -> list[Hit]:
         """The likeliest clauses in force for a question taken alone, best first. `thorough`: see `Index.search`."""
@@ -200,74 +196,6 @@ class Retriever:
         scores = index.bm25(self._questions.read(clean(question)))
         clause = index.clauses[int(scores.argmax())]
         return Answer(answered=True, answer=clause.text, citations=(cite(clause),), confidence=1.0)
-
-    def _judged(
-        self, text: str, today: date, scheme: str | None, aspect: str | None
-    ) -> list[tuple[str, Judgement]]:
-        """Each part of a cleaned message with what was found for it; a scheme named is kept for the parts after it."""
-        context = frozenset({scheme}) if scheme else frozenset()
-        found: list[tuple[str, Judgement]] = []
-        for part in self._questions.parts(text):
-            judged = self._judge.judge(part, today=today, schemes=context, aspect=aspect, story=text)
-            if found:
-                judged = self._going_on(part, judged, found[-1], today)
-            for one, found_for in self._apart(part, judged, today, context) or [(part, judged)]:
-                context = found_for.schemes or context
-                found.append((one, found_for))
-        return found
-
-    def _apart(
-        self, part: str, whole: Judgement, today: date, context: frozenset[str]
-    ) -> list[tuple[str, Judgement]]:
-        """Two questions in one part (“能去救助站吗要不要钱的”), where read apart each has a clause of its own and nothing is
-        lost that the part as a whole is told; else nothing."""
-        best: list[tuple[str, Judgement]] = []
-        for first, second in self._questions.cuts(part):
-            one = self._judge.judge(first, today=today, schemes=context)
-            if one.outcome != "answered" or one.confidence < _SURE_OF_A_HALF:
-                continue
-            other = self._judge.judge(second, today=today, schemes=one.schemes or context)
-            other = self._going_on(second, other, (first, one), today)
-            if other.outcome != "answered" or other.confidence < _SURE_OF_A_HALF:
-                continue
-            clauses = [half.hits[0].clause for half in (one, other)]
-            if clauses[0] == clauses[1] or not (
-                self._questions.read(second).schemes or _beside(clauses[1], clauses[0])
-            ):
-                continue
-            least = min(one.confidence, other.confidence)
-            if (
-                whole.outcome == "answered"
-                and whole.hits[0].clause != clauses[0]
-                and not (
-                    # Mostly such a part is one question, whose first half was read as something else.
-                    whole.hits[0].clause == clauses[1] and least >= _BEYOND_DOUBT and is_a_question(first)
-                )
-            ):
-                continue
-            if not best or least > min(half.confidence for _, half in best):
-                best = [(first, one), (second, other)]
-        return best
-
-    def _going_on(
-        self, part: str, judged: Judgement, before: tuple[str, Judgement], today: date
-    ) -> Judgement:
-        """A few words that name no scheme go on with the part before them (“孤儿管到几岁?有钱没?”): they are read with it,
-        and what it was told of is not said to be unknown."""
-        asked, told = before
-        if told.outcome != "answered" or len(part) > _FEW_WORDS or self._questions.read(part).schemes:
-            return judged
-        best = told.hits[0]
-        if judged.hits and _beside(judged.hits[0].clause, best.clause):
-            if judged.outcome == "unknown" and judged.confidence >= _GOING_ON:
-                return replace(judged, outcome="answered", confidence=max(judged.confidence, THRESHOLD))
-            if judged.outcome == "answered":
-                return judged
-        both = self._questions.read(f"{asked},{part}")
-        other = self._judge.judge_query(both, both.schemes or told.schemes, today)
-        on = other.outcome == "answered" and _beside(other.hits[0].clause, best.clause)
-        # A telling word that the clause lacks is of something it does not settle.
-        return other if on and other.hits[0].strange <= best.strange + _STRANGER else judged
 
     def _index(self, today: date, in_force: bool) -> Index:
         """The index over the clauses that are in force (or not) today; days with the same clauses share one."""
@@ -399,11 +327,6 @@ def _surely_asked(judged: Judgement) -> bool:
 
 def _clauses(pack: Corpus) -> Iterator[Clause]:
     return (clause for document in pack.documents for clause in document.clauses)
-
-
-def _beside(clause: Clause, told: Clause) -> bool:
-    """Whether a clause is of the document just told from, or about one of its schemes."""
-    return clause.document_id == told.document_id or bool(set(told.schemes) & set(clause.schemes))
 
 
 def _may_have(judged: Judgement, clause: Clause) -> bool:

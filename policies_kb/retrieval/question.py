@@ -68,18 +68,6 @@ _OF_MONEY: Final = frozenset({"how_much", "payment"})
 _MONEY: Final = re.compile("补贴|补助|津贴|钱|待遇")
 _OF_ANYBODY: Final = _STEPS | {"same:老人", "same:年龄", "same:子女", "same:收费", "same:养老金", "same:困难"}
 _SHORT: Final = 10
-# Where two questions in one breath may be cut: at a mark or space, or after what ends a question.
-_BETWEEN: Final = re.compile(r"[,，\s]+")
-_SAID: Final = re.compile(
-    "(?:(?<=吗)|(?<=多少)|(?<=多少钱)|(?<=什么)|(?<=啥)|(?<=几天)|(?<=多久)|(?<=谁))"
-    "(?=要不要|有没有|能不能|可不可以|怎么|去哪|在哪|找谁|什么时候|啥时候|多久|几天|还[要得]|和怎么|顺便|另外)"
-)
-_ENDS_IN_ASKING: Final = re.compile(
-    "(?:(?<!没)(?:谁|哪[里儿个些]?|是什么|什么|是啥|多少钱?|多久|怎么.{0,2}|[吗呢])|几[\u4e00-\u9fff]{1,2})$"
-)
-_AND: Final = re.compile("^(?:和|还有|顺便问一?下?|顺便)(?=.)")
-_HALF: Final = 3
-_CUTS: Final = 6
 # Of two questions in one sentence the second mostly goes on with the first.
 _MANY: Final = 3
 _LEAST: Final = 5
@@ -114,7 +102,7 @@ class Questions:
             told = [piece for piece in pieces if signs.search(piece) and not unless.search(piece)]
             if told:
                 found.append(one)
-                pieces = [piece for piece in pieces if piece not in told or _asks(piece)]
+                pieces = [piece for piece in pieces if piece not in told or asks(piece)]
         rest = "".join(pieces)
         # “儿子打老娘,谁来管”: without it nothing would be asked.
         return found, text if rest and self.is_short_for_more(self.read(rest)) else rest
@@ -128,7 +116,7 @@ class Questions:
         sentences = _SENTENCE.findall(_GREETING.sub("", text))
         kept = [one for one in sentences if not self._is_order(one)]
         if not kept:
-            kept = [one for one in re.split(r"[,，\s]", text) if not self._is_order(one) and _asks(one)]
+            kept = [one for one in re.split(r"[,，\s]", text) if not self._is_order(one) and asks(one)]
         pieces = [
             piece
             for one in kept
@@ -139,7 +127,7 @@ class Questions:
         found: list[str] = []
         story: list[str] = []
         for piece in pieces:
-            if _asks(piece):
+            if asks(piece):
                 found.append(",".join([*story, _END.sub("", piece)]))
                 story = []
             elif any(unit.concepts for unit in self._reader.read(piece)):
@@ -149,24 +137,6 @@ class Questions:
         if found or not kept:
             return found[:MOST_PARTS]
         return [",".join(story) or ",".join(kept)]
-
-    def cuts(self, part: str) -> list[tuple[str, str]]:
-        """Where one part may be two questions: both halves ask, and the cut is at a mark, a space or where an asking word has
-        been said and the next begins."""
-        asking = list(ASKING.finditer(part))
-        places = {match.end() for match in _BETWEEN.finditer(part)}
-        places |= {match.end() for match in _SAID.finditer(part)}
-        found = []
-        for at in sorted(places):
-            first, second = part[:at].strip(" ,，"), _AND.sub("", part[at:].strip(" ,，"))
-            if (
-                min(len(first), len(second)) >= _HALF
-                and any(match.end() <= at for match in asking)
-                and _asks(first)
-                and _asks(second)
-            ):
-                found.append((first, second))
-        return found[:_CUTS]
 
     def _is_order(self, sentence: str) -> bool:
         return any(word in sentence for word in self._glossary.orders)
@@ -257,28 +227,24 @@ class Questions:
             return False
         rest = query.text[ends[-1] :]
         return not (
-            _asks(rest)
+            asks(rest)
             and any(
                 unit.concepts and not _STEPS.issuperset(unit.concepts) for unit in self._reader.read(rest)
             )
         )
 
 
-def _asks(text: str) -> bool:
+def asks(text: str) -> bool:
+    """Whether anything in `text` asks."""
     return bool(ASKING.search(text) or _ENDS_ASKING.search(text))
-
-
-def is_a_question(text: str) -> bool:
-    """Whether `text` ends in what it asks (“…给谁”, “…多少钱”), and does not merely have an asking word in it."""
-    return bool(_ENDS_IN_ASKING.search(text))
 
 
 def _asked_together(sentence: str) -> list[str]:
     """The questions of a sentence that is, after what is told at its head, nothing but questions (“…多少,哪些人”)."""
     clauses = [one for one in re.split("[,，]", sentence) if one.strip()]
-    first = next((at for at, one in enumerate(clauses) if _asks(one)), len(clauses))
+    first = next((at for at, one in enumerate(clauses) if asks(one)), len(clauses))
     asked = clauses[first:]
-    if len(asked) < _MANY or not all(_asks(one) and len(one) >= _LEAST for one in asked):
+    if len(asked) < _MANY or not all(asks(one) and len(one) >= _LEAST for one in asked):
         return [sentence]
     return [",".join([*clauses[:first], asked[0]]), *asked[1:]]
 
