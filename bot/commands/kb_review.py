@@ -156,6 +156,7 @@ def settle(
 @click.option("--title", help="文件标题")
 @click.option("--issuer", help="发文机关")
 @click.option("--number", help="文号")
+@click.option("--issued", metavar="年-月-日", help="成文日期")
 @click.option("--effective-from", metavar="年-月-日", help="生效日期")
 @click.option("--effective-to", metavar="年-月-日", help="失效日期")
 @click.option("--clause", help="改哪一条：编号或 #序号")
@@ -171,7 +172,7 @@ def edit(
 ) -> None:  # fmt: skip
     """Change the head of a draft, or one clause."""
     front = {
-        key: value for key in ("title", "issuer", "number", "effective_from", "effective_to")
+        key: value for key in ("title", "issuer", "number", "issued", "effective_from", "effective_to")
         if (value := fields.get(key)) is not None
     }  # fmt: skip
     content: dict[str, object] = {

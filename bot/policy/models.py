@@ -127,6 +127,7 @@ class DraftView(_Out):
     lines: tuple[int, int]
     notes: list[str]
     front: Front
+    issued: date | None = Field(description="the date the document bears, null where it has none")
     clauses: list[ClauseView]
     marks: list[DraftMark] = Field(description="doubts that belong to no clause")
     open_marks: int
@@ -149,6 +150,7 @@ class FrontChanges(_In):
     title: str | None = None
     issuer: str | None = None
     number: str | None = None
+    issued: date | None = None
     effective_from: date | None = None
     effective_to: date | None = None
     source: str | None = None

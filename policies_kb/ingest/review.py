@@ -38,8 +38,17 @@ from policies_kb.retrieval.check import check_answers
 from policies_kb.yamlfile import read_text
 
 _FRONT = frozenset({"title", "issuer", "number", "effective_from", "effective_to", "source"})
-ModelT = TypeVar("ModelT", Front, Content)
+_HEAD = _FRONT | {"issued"}
 _CONTENT = frozenset({"number", "heading", "path", "schemes", "aspect", "asks", "text", "parameters"})
+
+
+class _Head(Front):
+    """The head as a person changes it. The date of issue is kept in draft.yml: a document of a pack has none."""
+
+    issued: date | None = None
+
+
+ModelT = TypeVar("ModelT", _Head, Content)
 
 
 class ReviewError(Exception):
@@ -250,19 +259,21 @@ def edit_front(
     pack: str, draft_id: str, changes: dict[str, object], *, by: str, packs_dir: Path | None = None,
     now: datetime | None = None,
 ) -> Draft:  # fmt: skip
-    """Change fields of the head: title, issuer, number, effective_from, effective_to, source.
+    """Change fields of the head: title, issuer, number, issued, effective_from, effective_to, source.
 
     Raises:
         UnknownDraft, AlreadyDecided, BadValue.
     """
 
     def change(draft: Draft) -> Draft:
-        front = _validated(Front, draft.document.front.model_dump(), changes, _FRONT)
+        present = {**draft.document.front.model_dump(), "issued": draft.file.issued}
+        head = _validated(_Head, present, changes, _HEAD)
+        front = Front.model_validate(head.model_dump(exclude={"issued"}))
         document = DraftDocument(front=front, sections=draft.document.sections)
         settled = [mark.id for mark in draft.file.marks if mark.settled is None and mark.field in changes]
         moment = now or _now()
         marks = _settled(draft.file.marks, settled, by=by, how="replaced", text=None, now=moment)
-        file = draft.file.model_copy(update={"marks": marks})
+        file = draft.file.model_copy(update={"marks": marks, "issued": head.issued})
         return Draft(file=_log(file, by, f"改了{'、'.join(changes)}", moment), document=document)
 
     return _change(pack, draft_id, packs_dir, by, change)

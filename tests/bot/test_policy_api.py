@@ -136,6 +136,7 @@ async def test_any_staff_sees_a_draft_but_only_an_administrator_changes_it(
     assert [one["id"] for one in listed["drafts"]] == [draft]
     view = await staff.get(f"{DRAFTS}/{draft}")
     assert "320元" in "".join(clause["original"] for clause in view["clauses"])
+    assert view["issued"] is None
     for path, body in (
         ("/front", {"title": "别的"}), ("/accept", {}), ("/reject", {"why": "x"}), ("/clauses/1", {"keep": False}),
         ("/marks/m1", {}), ("/replaces", {}), ("/reopen", {}),
@@ -153,8 +154,11 @@ async def test_an_accepted_draft_answers_at_once_and_says_who_took_it(
     changes = {"asks": ["取暖补助一年多少钱", "冬天烤火费补多少"], "aspect": "how_much", "schemes": ["dibao"]}
     view = await told(admin, f"{DRAFTS}/{draft}/clauses/{clause['key']}", changes)
     view = await told(
-        admin, f"{DRAFTS}/{draft}/front", {"title": "示范区取暖补助办法", "issuer": "示范区民政局"}
+        admin,
+        f"{DRAFTS}/{draft}/front",
+        {"title": "示范区取暖补助办法", "issuer": "示范区民政局", "issued": "2026-01-20"},
     )
+    assert view["issued"] == "2026-01-20"
     for mark in [*view["marks"], *(mark for one in view["clauses"] for mark in one["marks"])]:
         if mark["settled"] is None:
             view = await told(

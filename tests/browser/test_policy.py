@@ -28,6 +28,8 @@ DIRTY = """示范区取暖补助办法
 （二）每戶每年補(bǔ)助320元。
 
 本办法自20xx年2月1日起施行。
+
+2026年1月20日
 """
 
 
@@ -147,6 +149,21 @@ async def test_of_two_lists_the_last_one_asked_for_is_shown(browser: Browser, of
         await held.continue_()
     await page.evaluate("fetch('/api/v1/staff/me').then((one) => one.text())")  # behind the late list
     await expect(page.locator(".drafts .entry")).to_have_count(1)
+    await page.context.close()
+
+
+async def test_the_date_of_issue_stands_in_the_head_and_can_be_corrected(
+    browser: Browser, office: Site
+) -> None:
+    page = await policy(browser, office, "zhao")
+    await page.get_by_role("button", name="审阅草稿").click()
+    await page.locator(".drafts .entry").click()
+    issued = page.locator(".front > div", has_text="成文日期").locator("dd")
+    await expect(issued).to_have_text("2026年1月20日")
+    await page.get_by_role("button", name="改这些").click()
+    await page.get_by_label("成文日期").fill("2026-01-22")
+    await page.get_by_role("button", name="保存").click()
+    await expect(issued).to_have_text("2026年1月22日")
     await page.context.close()
 
 

@@ -5,8 +5,12 @@ import { Dialog } from "./dialog.js";
 import { ASPECTS, day } from "./format.js";
 
 const WHICH = { open: "待审", accepted: "已收", rejected: "没收", all: "全部" };
-const FRONT = { title: "标题", issuer: "发文单位", number: "文号", effective_from: "从哪天起", effective_to: "到哪天止", source: "来源" };
+const FRONT = { title: "标题", issuer: "发文单位", number: "文号", issued: "成文日期", effective_from: "从哪天起", effective_to: "到哪天止", source: "来源" };
+const DATES = new Set(["issued", "effective_from", "effective_to"]);
 const KINDS = { changed: "改了", new: "新增", gone: "没有了", unchanged: "没变" };
+
+// The head as it is shown: what the document will bear, and the date it was issued, which the draft alone keeps.
+const head = (draft) => ({ ...draft.front, issued: draft.issued });
 
 // What a scheme's id is called; one the glossary does not know stays as it is.
 const called = (schemes, id) => schemes.find((one) => one.id === id)?.name || id;
@@ -43,7 +47,7 @@ function Marked({ text, marks }) {
 class Mark extends Component {
   render({ mark, mayDecide, busy, onSettle }, { text }) {
     const value = text === undefined ? mark.text : text;
-    const date = mark.field === "effective_from" || mark.field === "effective_to";
+    const date = DATES.has(mark.field);
     if (mark.settled) {
       return html`<li class="settled small">✓ ${mark.why} ${mark.settled.how === "confirmed" ? "看过，没有错" : `改成“${mark.settled.text || ""}”`}（${mark.settled.by}）</li>`;
     }
@@ -137,17 +141,17 @@ export class Draft extends Component {
 
   async saveFront(event) {
     event.preventDefault();
-    const json = {};
+    const json = {}, now = head(this.props.draft);
     for (const name of Object.keys(FRONT)) {
       const value = event.currentTarget.elements[name].value.trim();
-      if (value !== (this.props.draft.front[name] || "")) json[name] = value || null;
+      if (value !== (now[name] || "")) json[name] = value || null;
     }
     if (await this.props.onChange("/front", json)) this.setState({ editing: false });
   }
 
   render({ draft, mayDecide, busy, aspects, schemes, onBack, onChange }, state) {
     const decides = mayDecide && draft.state === "open";
-    const { front } = draft;
+    const front = head(draft);
     const doubtful = draft.clauses.filter((clause) => clause.now && clause.marks.some((mark) => !mark.settled));
     return html`<section class="draft" aria-label="草稿">
       <div class="bar"><button type="button" onClick=${onBack}>‹ 返回列表</button>
@@ -159,9 +163,9 @@ export class Draft extends Component {
       <h2>${front.title}</h2>
       <p class="small">${draft.file}，第 ${draft.lines[0]}–${draft.lines[1]} 行${draft.residents ? "" : `。和居民关系不大：${draft.residents_why}`}</p>
       ${state.editing ? html`<form class="edit" onSubmit=${(event) => this.saveFront(event)}>${Object.entries(FRONT).map(([name, title]) => html`<label key=${name}>${title}<input name=${name}
-          type=${name.startsWith("effective") ? "date" : "text"} value=${front[name] || ""} required=${name === "title" || name === "source"} /></label>`)}
+          type=${DATES.has(name) ? "date" : "text"} value=${front[name] || ""} required=${name === "title" || name === "source"} /></label>`)}
           <div class="row"><button type="button" onClick=${() => this.setState({ editing: false })}>不改了</button><button type="submit" class="main" disabled=${busy}>保存</button></div></form>`
-        : html`<dl class="front">${Object.entries(FRONT).map(([name, title]) => html`<div key=${name}><dt>${title}</dt><dd>${front[name] || "还没有"}</dd></div>`)}</dl>
+        : html`<dl class="front">${Object.entries(FRONT).map(([name, title]) => html`<div key=${name}><dt>${title}</dt><dd>${!front[name] ? "还没有" : DATES.has(name) ? day(front[name]) : front[name]}</dd></div>`)}</dl>
           ${decides && html`<button type="button" onClick=${() => this.setState({ editing: true })}>改这些</button>`}`}
       ${draft.notes.length > 0 && html`<ul class="small">${draft.notes.map((note, at) => html`<li key=${at}>${note}</li>`)}</ul>`}
       ${draft.marks.length > 0 && html`<ul class="marks">${draft.marks.map((mark) => html`<${Mark} key=${mark.id} mark=${mark} mayDecide=${decides} busy=${busy}
