@@ -297,7 +297,8 @@ def _view(draft: Draft, compared: Comparison | None) -> DraftView:
     return DraftView(
         id=file.id, pack=file.pack, state=file.state, residents=file.residents, residents_why=file.residents_why,
         file=file.source.file, lines=file.source.lines, notes=list(file.source.notes),
-        front=draft.document.front, issued=file.issued, clauses=clauses, marks=[mark for mark in file.marks if mark.clause is None],
+        front=draft.document.front, issued=file.issued, clauses=clauses,
+        marks=[mark for mark in file.marks if mark.clause is None],
         open_marks=len(draft.open_marks), parameters=list(file.parameters), dropped=list(file.dropped),
         log=list(file.log), replaces=file.replaces, changes=changes,
     )  # fmt: skip

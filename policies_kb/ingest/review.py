@@ -48,7 +48,7 @@ class _Head(Front):
     issued: date | None = None
 
 
-ModelT = TypeVar("ModelT", _Head, Content)
+ModelT = TypeVar("ModelT", Front, _Head, Content)
 
 
 class ReviewError(Exception):

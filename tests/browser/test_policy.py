@@ -179,6 +179,10 @@ async def test_a_draft_goes_from_doubt_to_answer(browser: Browser, office: Site)
 
     paid = page.locator(".pairing", has_text="320").last
     await paid.get_by_role("button", name="改这一条").click()
+    await paid.get_by_label("居民会怎么问").fill("")
+    await paid.get_by_role("button", name="保存").click()
+    await expect(paid).to_contain_text("至少写一句居民会怎么问")
+    await paid.get_by_role("button", name="改这一条").click()
     await paid.get_by_label("居民会怎么问").fill("取暖补助一年补多少钱\n冬天烤火费给多少")
     await paid.get_by_label("哪项救助").fill("dibao")
     await paid.get_by_label("哪一方面").select_option("how_much")

@@ -97,7 +97,7 @@ class Clause extends Component {
         <h3>${now ? html`${now.number} ${now.heading}` : html`没有收：${clause.left_out}`}</h3>
         ${now && html`<${Marked} text=${now.text} marks=${open} />
           <p class="small">${ASPECTS[now.aspect] || now.aspect}${now.schemes.length ? ` · ${now.schemes.map((one) => called(schemes, one)).join("、")}` : ""}</p>
-          <p class="small">问法：${now.asks.join(" / ")}</p>`}
+          ${now.asks.length > 0 ? html`<p class="small">问法：${now.asks.join(" / ")}</p>` : html`<p>问法：<strong>还没有。收这一条，至少写一句居民会怎么问。</strong></p>`}`}
         ${mayDecide && html`<div class="row">
           ${now && html`<button type="button" onClick=${() => this.setState({ editing: true })}>改这一条</button>`}
           <button type="button" disabled=${busy} onClick=${() => onChange(`/clauses/${clause.key}`, { keep: !now })}>${now ? "不收这一条" : "收进来"}</button></div>`}`}
