@@ -75,6 +75,10 @@ class GlossaryFile(Frozen):
         default=(),
         description="first words of rows of `synonyms`: whoever tells of that and gets no answer is offered the assessment",
     )
+    needs: tuple[Pattern, ...] = Field(
+        default=(),
+        description="how somebody tells of a need without a word of `hardship`, for the same offer; the search is not changed by it",
+    )
     case_status: tuple[Pattern, ...] = Field(
         default=(), description="how somebody asks how far their own application has come"
     )
@@ -133,6 +137,8 @@ class Glossary:
     personal: tuple[str, ...]
     hardship: frozenset[str]
     """Concept tokens (`same:困难`)."""
+    needs: tuple[str, ...]
+    """Patterns."""
     case_status: tuple[str, ...]
     home: tuple[str, ...]
     elsewhere: frozenset[str]
@@ -184,6 +190,7 @@ def load_glossary(paths: Sequence[Path]) -> Glossary:
         noise=frozenset(word for file in files for word in file.noise),
         personal=tuple(word for file in files for word in file.personal),
         hardship=frozenset(f"same:{word}" for file in files for word in file.hardship),
+        needs=tuple(one for file in files for one in file.needs),
         case_status=tuple(word for file in files for word in file.case_status),
         home=tuple(name for file in files for name in file.places.home),
         elsewhere=frozenset(name for file in files for name in (*file.places.elsewhere, *file.places.vague)),

@@ -88,6 +88,7 @@ class Questions:
             if rude
             else "(?!)"
         )
+        self._needs = re.compile("|".join(glossary.needs) or "(?!)")
         self._of_a_case = re.compile("|".join(glossary.case_status) or "(?!)")
         self._urgent = [
             (one, re.compile("|".join(one.signs)), re.compile("|".join(one.unless) or "(?!)"))
@@ -217,7 +218,9 @@ class Questions:
 
     def is_hardship(self, query: Query) -> bool:
         """Whether somebody tells of a need, whatever else they ask."""
-        return any(not self._glossary.hardship.isdisjoint(unit.concepts) for unit in query.units)
+        return bool(self._needs.search(query.text)) or any(
+            not self._glossary.hardship.isdisjoint(unit.concepts) for unit in query.units
+        )
 
     def is_of_a_case(self, query: Query) -> bool:
         """Whether somebody asks how far their application has come, and does not merely tell of it on the way to
