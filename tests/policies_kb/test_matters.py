@@ -80,7 +80,6 @@ def test_speaking_of_more_never_makes_more_missing(
     [
         ("我妈这两年憋屈得很 有没有人给开导开导", "jiaozheng"),
         ("想学门手艺 街道有没有培训", "jiaozheng"),
-        ("给不给办低保", "jiaozheng"),
     ],
 )
 def test_who_does_not_speak_of_probation_is_told_nothing_of_it(question: str, of: str) -> None:
