@@ -36,6 +36,9 @@ def answer(run: Run) -> None:
             text = f"{text}\n依据：{'；'.join(sources)}"
     else:
         run.effects.append(NoteUnanswered(question=question))
+        if any(said.text.endswith(text) for said in run.said):
+            # Two questions of one message that come to the same refusal (要带啥 找哪个): it is said once.
+            return
     run.say(Say(text=text, buttons=_buttons(run, found), citations=found.citations))
 
 

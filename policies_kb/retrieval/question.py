@@ -210,7 +210,11 @@ class Questions:
         """Whether the question only says which side is asked for (“要带啥”), not of what."""
         if "救助" in query.text:
             return False
-        return all(unit.concepts and _SIDES.issuperset(unit.concepts) for unit in query.units)
+        # “每月补多少”: words beside the sum say nothing of whose it is.
+        beside = _OF_ANY if "how_much" in query.aspects else frozenset()
+        return all(
+            _SIDES.issuperset(unit.concepts) if unit.concepts else unit.word in beside for unit in query.units
+        )
 
     def is_personal(self, query: Query) -> bool:
         """Whether somebody asks of their own case whether they may have something."""

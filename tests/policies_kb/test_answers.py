@@ -683,6 +683,17 @@ def test_one_question_that_has_several_asking_words_stays_one(question: str) -> 
     assert len(retriever("shifan-qu").explain(question, TODAY).parts) == 1
 
 
+@pytest.mark.parametrize("question", ["每月补多少", "一个月发多少", "要带啥"])
+def test_a_sum_or_a_side_of_nothing_named_is_asked_back(question: str) -> None:
+    answer = ask(question)
+    assert not answer.answered
+    assert "哪一种救助" in answer.answer
+
+
+def test_a_bare_step_is_told_by_the_clause_for_all_not_by_that_of_one_allowance() -> None:
+    assert "民办" not in ask("公示几天").answer
+
+
 def test_whether_it_is_given_is_no_denial() -> None:
     answer = ask("给不给办低保", "shifan-qu")
     assert "矫正" not in answer.answer
