@@ -5,13 +5,12 @@ from __future__ import annotations
 import gettext
 import os
 from pathlib import Path
+from typing import Any
 
 import click
 
 from bot.commands._lazy import LazyGroup
 
-# click's own messages go through gettext, which looks for a language in the environment only.
-os.environ["LANGUAGE"] = "zh_CN"
 gettext.bindtextdomain("messages", str(Path(__file__).parent / "commands" / "locale"))
 
 # name -> (module, one-line help). The help stands here so that `jzt --help` imports nothing else.
@@ -31,6 +30,23 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-@click.group(cls=LazyGroup, members=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(LazyGroup):
+    """Says click's own messages in Chinese, whatever language the machine is set to."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        # click's messages go through gettext, which looks for a language in the environment only. What runs in this
+        # process afterwards keeps its own.
+        before = os.environ.get("LANGUAGE")
+        os.environ["LANGUAGE"] = "zh_CN"
+        try:
+            return super().main(*args, **kwargs)
+        finally:
+            if before is None:
+                del os.environ["LANGUAGE"]
+            else:
+                os.environ["LANGUAGE"] = before
+
+
+@click.group(cls=_Commands, members=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
 def main() -> None:
     """救助通:社会救助政策问答、自测、申请与办理进度。"""

@@ -1,6 +1,7 @@
 """What the command line says by itself when a command is written wrongly: Chinese, with what to do."""
 
 import gettext
+import os
 import re
 from pathlib import Path
 
@@ -41,6 +42,16 @@ def test_the_help_of_every_command_has_chinese_headings() -> None:
     assert "用法：" in result.output
     assert "选项:" in result.output
     assert "命令:" in result.output
+
+
+def test_the_language_of_the_process_stays_what_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PostgreSQL started next would speak Chinese."""
+    monkeypatch.delenv("LANGUAGE", raising=False)
+    CliRunner().invoke(cli.main, ["nix"], prog_name="jzt")
+    assert "LANGUAGE" not in os.environ
+    monkeypatch.setenv("LANGUAGE", "fr")
+    CliRunner().invoke(cli.main, ["nix"], prog_name="jzt")
+    assert os.environ["LANGUAGE"] == "fr"
 
 
 def test_the_compiled_catalogue_is_the_written_one() -> None:
