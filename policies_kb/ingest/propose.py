@@ -108,25 +108,20 @@ class Proposer:
         )
         main = tuple(scheme for scheme in order if 2 * told[scheme] >= told[order[0]])
         share = touched / len(texts) if texts else 0.0
+        core = _core(title)
         name = self._name(order[0]) if order else ""
         if order and (named or share >= _SPARSE):
             listed = "、".join(self._name(scheme) for scheme in order)
             titled = tuple(named) if len(named) <= _FEW_TITLED else ()
             why = f"{touched}/{len(texts)} 条说到救助：{listed}"
-            return Subject(order, main, name, True, why, titled=titled, core=_core(title))
+            return Subject(order, main, name, True, why, titled=titled, core=core)
         # Headings say 补贴对象 too: each text comes with its own.
         offered = [word for word in words().offers.words if any(word in text for text in texts)]
         if len(offered) >= words().offers.least:
             why = f"说到{'、'.join(offered[:4])}，是给个人的待遇"
-            return Subject((), (), "", True, why, _core(title), core=_core(title))
-        return Subject(
-            order,
-            main,
-            "",
-            False,
-            f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问",
-            core=_core(title),
-        )
+            return Subject((), (), "", True, why, core, core=core)
+        why = f"{len(texts)} 条里只有 {touched} 条说到救助，居民多半不会问"
+        return Subject(order, main, "", False, why, core=core)
 
     def clause(
         self, heading: str, path: Sequence[str], text: str, subject: Subject, figures: Sequence[Figure],
@@ -138,7 +133,7 @@ class Proposer:
         why.append(reason)
         aspect, reason = self._aspect(heading, path, text)
         why.append(reason)
-        asks = self._asks(aspect, schemes, subject.called or subject.core, heading, text, asked)
+        asks = self._asks(aspect, schemes, subject.core, heading, text, asked)
         if not asks:
             why.append("问法：想不出居民会怎么问，请写一句，或不收这一条")
         inside = next((word for word in words().inside.words if word in heading), None)
@@ -258,13 +253,13 @@ class Proposer:
         return heading
 
     def _asks(
-        self, aspect: Aspect, schemes: Sequence[str], called: str, heading: str, text: str, asked: Collection[str]
+        self, aspect: Aspect, schemes: Sequence[str], core: str, heading: str, text: str, asked: Collection[str]
     ) -> tuple[str, ...]:  # fmt: skip
         """Questions not in `asked`: one that several clauses list finds none of them for sure.
 
         None where only a whole sentence or an office's task could be asked for: nobody asks so.
         """
-        names = [self._name(scheme) for scheme in schemes] or ([called] if called else [])
+        names = [self._name(scheme) for scheme in schemes] or ([core] if core else [])
         if not names or not _tells(aspect, f"{heading}\n{text}"):
             return ()
         again = words().again

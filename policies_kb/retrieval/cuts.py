@@ -24,18 +24,12 @@ _CUTS: Final = 6
 def cuts(part: str) -> list[tuple[str, str]]:
     """Where one part may be two questions: both halves ask, and the cut is at a mark, a space or where an asking word has
     been said and the next begins."""
-    asking = list(ASKING.finditer(part))
     places = {match.end() for match in _BETWEEN.finditer(part)}
     places |= {match.end() for match in _SAID.finditer(part)}
     found = []
     for at in sorted(places):
         first, second = part[:at].strip(" ,，"), _AND.sub("", part[at:].strip(" ,，"))
-        if (
-            min(len(first), len(second)) >= _HALF
-            and any(match.end() <= at for match in asking)
-            and asks(first)
-            and asks(second)
-        ):
+        if min(len(first), len(second)) >= _HALF and ASKING.search(first) and asks(second):
             found.append((first, second))
     return found[:_CUTS]
 

@@ -45,8 +45,6 @@ from policies_kb.types import Answer
 _SIDE_ASKED: Final[dict[Aspect, str]] = {
     "where": "在哪里申请", "documents": "申请要带什么材料", "how_long": "申请要多久能批下来", "how_much": "一个月发多少钱",
 }  # fmt: skip
-# Of a part that comes to this there is more to say than that nothing was found.
-_SAID_OF_A_PART: Final[frozenset[Outcome]] = frozenset({"case_status"})
 # So sure an answer must be that is told beside what cannot wait.
 _BEYOND_DOUBT: Final = 0.85
 # Sides of a scheme that say who may have it, or what.
@@ -284,7 +282,7 @@ class Retriever:
             if rest is not None:
                 kept.append(rest)
         elsewhere = [
-            one.answer for one, outcome in zip(found, outcomes, strict=True) if outcome in _SAID_OF_A_PART
+            one.answer for one, outcome in zip(found, outcomes, strict=True) if outcome == "case_status"
         ]
         said = [*(one.answer for one in kept), *dict.fromkeys(elsewhere)]
         if len(answered) + len(elsewhere) < len(found):

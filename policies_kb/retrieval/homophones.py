@@ -15,6 +15,7 @@ from pypinyin import lazy_pinyin
 
 from policies_kb.retrieval.glossary import Glossary
 from policies_kb.retrieval.spelling import Spelling
+from policies_kb.retrieval.text import OR_NOT
 from policies_kb.retrieval.words import Words
 
 # How much likelier (natural logarithm) the text must become. Between the true and the false repairs of the
@@ -34,8 +35,7 @@ _LONGEST: Final = 6
 _AROUND: Final = 8
 _HAN: Final = re.compile(r"^[\u3400-\u9fff]+$")
 _PARTICLE: Final = re.compile("[吗呢吧啊呀嘛么]")
-# 公不公: the question whether.
-_OR_NOT: Final = re.compile(r"(.)[不没]\1")
+_OR_NOT: Final = re.compile(OR_NOT)
 
 
 class Homophones:
@@ -104,8 +104,7 @@ class Homophones:
         return self._spelling is not None and self._spelling.strange(run)
 
     def _least(self, word: str, *, of_its_own: bool, slip: bool) -> float:
-        concepts = self._known.get(word)
-        if concepts is None:
+        if word not in self._known:
             return _GAIN_OF_OTHERS
         if not self._of_a_scheme(word):
             return _GAIN

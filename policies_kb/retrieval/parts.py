@@ -65,14 +65,10 @@ class Parts:
             ):
                 continue
             least = min(one.confidence, other.confidence)
-            if (
-                whole.outcome == "answered"
-                and whole.hits[0].clause != clauses[0]
-                and not (
-                    # Mostly such a part is one question, whose first half was read as something else.
-                    whole.hits[0].clause == clauses[1] and least >= _SURE_OF_BOTH and is_a_question(first)
-                )
-            ):
+            told = whole.hits[0].clause if whole.outcome == "answered" else clauses[0]
+            # A part told of by its second half alone is mostly one question, its first half read as something else.
+            two = told == clauses[1] and least >= _SURE_OF_BOTH and is_a_question(first)
+            if told != clauses[0] and not two:
                 continue
             if not best or least > min(half.confidence for _, half in best):
                 best = [(first, one), (second, other)]

@@ -10,7 +10,7 @@ from policies_kb.retrieval.ages import oldest
 from policies_kb.retrieval.glossary import Glossary, Urgent
 from policies_kb.retrieval.homophones import Homophones
 from policies_kb.retrieval.index import ASKED, Query
-from policies_kb.retrieval.text import Reader, Unit, has_content
+from policies_kb.retrieval.text import Reader, Unit, any_of, has_content
 
 _SENTENCE: Final = re.compile(r"[^?？!！。;；\n]+[?？!！。;；\n]*")
 _PIECE: Final = re.compile(r"[^,，。!！?？;；\s]+[,，。!！?？;；\s]*")
@@ -88,12 +88,9 @@ class Questions:
             if rude
             else "(?!)"
         )
-        self._needs = re.compile("|".join(glossary.needs) or "(?!)")
-        self._of_a_case = re.compile("|".join(glossary.case_status) or "(?!)")
-        self._urgent = [
-            (one, re.compile("|".join(one.signs)), re.compile("|".join(one.unless) or "(?!)"))
-            for one in glossary.urgent
-        ]
+        self._needs = any_of(glossary.needs)
+        self._of_a_case = any_of(glossary.case_status)
+        self._urgent = [(one, any_of(one.signs), any_of(one.unless)) for one in glossary.urgent]
 
     def urgent(self, text: str) -> tuple[list[Urgent], str]:
         """What of a cleaned message cannot wait, and the rest of it: what was told of that is no part of a question."""

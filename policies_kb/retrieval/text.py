@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
@@ -26,7 +27,7 @@ _GLOSSARY_FREQUENCY = 20_000
 _PARTICLES = frozenset("了过着")
 _OUTSIDE = "outside:"
 # 给不给办: whether it is given is asked, not that it is not.
-_OR_NOT = r"(?P<said>[\u3400-\u9fff])[不没](?P=said)"
+OR_NOT = r"(?P<said>[\u3400-\u9fff])[不没](?P=said)"
 
 
 @cache
@@ -45,6 +46,11 @@ def clean(text: str) -> str:
         for char in folded
     )
     return _SPACE.sub(" ", _simplify().convert(kept[:LONGEST])).strip().lower()
+
+
+def any_of(patterns: Iterable[str]) -> re.Pattern[str]:
+    """Finds what any of the patterns finds; nothing where there are none."""
+    return re.compile("|".join(patterns) or "(?!)")
 
 
 def has_content(text: str) -> bool:
@@ -83,9 +89,9 @@ class Reader:
                 )
         self._longest = max((len(word) for word in glossary.concepts), default=1)
         spoken = sorted(glossary.spoken, key=lambda word: (-len(word), word))
-        self._spoken = re.compile("|".join(map(re.escape, spoken)) or "(?!)")
-        whole = sorted(word for word in glossary.concepts if re.search(_OR_NOT, word))
-        self._or_not = re.compile("|".join([*map(re.escape, whole), _OR_NOT]))
+        self._spoken = any_of(map(re.escape, spoken))
+        whole = sorted(word for word in glossary.concepts if re.search(OR_NOT, word))
+        self._or_not = any_of([*map(re.escape, whole), OR_NOT])
 
     @property
     def glossary(self) -> Glossary:
